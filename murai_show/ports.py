@@ -1,0 +1,99 @@
+"""What the loop asks of a camera, a stylizer, an output and a clock.  A backend is any class that
+answers one of these; `tests/contract/` holds the tests that each must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from murai_show.frame import Frame
+from murai_show.show.timeline import Look
+
+CameraState = Literal["connecting", "live", "held", "slate"]
+
+
+@dataclass(frozen=True)
+class CameraHealth:
+    """How a camera is.  `age` is seconds since its last new frame, None before the first;
+    `drops` counts frames that were thrown away, by reason; `trouble` has no password in it."""
+
+    state: CameraState
+    age: float | None
+    frames: int
+    reconnects: int
+    drops: Mapping[str, int] = field(default_factory=dict)
+    trouble: str = ""
+
+
+class Camera(Protocol):
+    """A source of frames that never blocks the loop and never ends: it fills a slot from a thread
+    of its own, holds the last frame when the source is lost, then shows its slate."""
+
+    name: str
+
+    def newest(self, now: float) -> Frame:
+        """The newest frame, the held one or the slate.  Never blocks, never raises."""
+        ...
+
+    def wait(self, after: int, timeout: float) -> bool:
+        """Sleep until a frame with a number above `after` is there: True; else False."""
+        ...
+
+    def health(self, now: float) -> CameraHealth: ...
+
+    def close(self) -> None:
+        """Stop the thread and free the device.  Safe to call twice; takes at most 2 s."""
+        ...
+
+
+class Stylizer(Protocol):
+    """Paints frames.  Called from one thread."""
+
+    engine: str
+    styles: tuple[str, ...]
+
+    def __call__(self, frame: Frame, look: Look) -> Frame:
+        """Paint `frame` in the mix of `look`, at the size of the plan.
+
+        The result keeps number, pts, capture time and camera.  Raises KeyError for an unknown style.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Output(Protocol):
+    """Where pictures go.  Created, used and closed on the main thread."""
+
+    name: str
+    fps: float
+
+    def show(self, picture: Frame, light: float, now: float) -> None:
+        """Present `picture` at `light` (0 dark … 1 full).  Must not wait for slow consumers.
+
+        Raises OutputError when the output is lost; the loop goes on with the others.
+        """
+        ...
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """Pictures that did not make it, by reason."""
+        ...
+
+    @property
+    def over(self) -> bool:
+        """True once a person has closed it (a window): the show then ends."""
+        ...
+
+    def close(self) -> None:
+        """Finish files, close windows.  Safe to call twice."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, as an argument.  `monotonic` for frames and latency, `wall` (POSIX seconds) for looks."""
+
+    def monotonic(self) -> float: ...
+
+    def wall(self) -> float: ...

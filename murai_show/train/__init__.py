@@ -1,0 +1,1 @@
+"""The school: pictures in, a bank of styles out."""

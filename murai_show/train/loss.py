@@ -1,0 +1,52 @@
+"""The losses, each one equation.
+
+Pictures are (B, 3, H, W), RGB, 0..1; features (B, C, H, W).  Every loss is a scalar tensor and is
+normalised, so that its weight means the same for every layer, crop and painting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+
+def gram(features: Tensor) -> Tensor:
+    """The Gram matrix G = F Fᵀ / (H W), shape (B, C, C).  Gatys, Ecker and Bethge 2016, eq. 3."""
+    # (B, H W, C) is a view where the features are channels-last, as VGG's are; the other order copies.
+    flat = features.permute(0, 2, 3, 1).flatten(1, 2)
+    return flat.transpose(1, 2) @ flat / flat.shape[1]
+
+
+def content_loss(painted: Tensor, photo: Tensor) -> Tensor:
+    """mean((F_painted - F_photo)²) / mean(F_photo²).  Johnson et al. 2016, eq. 2, normalised."""
+    return (painted - photo).square().mean() / photo.square().mean()
+
+
+def style_loss(
+    painted: Mapping[str, Tensor], style: Sequence[Mapping[str, Tensor]]
+) -> Tensor:
+    """Mean over layers and pictures of mean((G - G_style)²) / mean(G_style²).
+
+    `painted` maps a layer to the features of the batch; `style[i]` maps it to the Gram matrix
+    (C, C) that picture i should have.  Johnson et al. 2016, eq. 4, normalised by layer.
+    """
+    terms: list[Tensor] = []
+    for layer, features in painted.items():
+        target = torch.stack([grams[layer] for grams in style])
+        error = (gram(features) - target).square().mean((1, 2))
+        terms.append((error / target.square().mean((1, 2))).mean())
+    return torch.stack(terms).mean()
+
+
+def total_variation(picture: Tensor) -> Tensor:
+    """mean|∂x| + mean|∂y|, per pixel step.  Rudin, Osher and Fatemi 1992, anisotropic."""
+    across = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean()
+    down = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean()
+    return across + down
+
+
+def noise_loss(painted: Tensor, painted_noisy: Tensor) -> Tensor:
+    """mean((P(x) - P(x + n))²): sensor noise must not move the paint (Element AI, 2017)."""
+    return (painted - painted_noisy).square().mean()
