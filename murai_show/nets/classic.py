@@ -45,7 +45,8 @@ class Classic(nn.Module):
         steps = iter(zip(norms, pairs(style, norms), strict=True))
 
         def layer(convolution: nn.Module, x: Tensor) -> Tensor:
-            edge = convolution.kernel_size[0] // 2  # pyright: ignore
+            assert isinstance(convolution, nn.Conv2d)
+            edge = convolution.kernel_size[0] // 2
             norm, (scale, shift) = next(steps)
             return norm(convolution(F.pad(x, (edge,) * 4, mode="reflect")), scale, shift)
 

@@ -1,7 +1,6 @@
 """A bank: the weights of one painter, its style vectors, and a card that says whose art it is.
 
-`NAME.safetensors` holds tensors only (``network.*`` and ``styles``, shape (styles, style_length));
-`NAME.json` beside it is the card.  Reading the card costs no torch, so `murai-show check` can.
+`NAME.safetensors` holds tensors only: ``network.*`` and ``styles``, shape (styles, style_length).
 """
 
 from __future__ import annotations
@@ -10,43 +9,15 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from murai_show.errors import BankError
-
-FORMAT = 1
-ARCHITECTURES = ("painter", "classic")
-
-
-@dataclass(frozen=True)
-class StyleCard:
-    """Who made the picture that a style was learned from."""
-
-    name: str
-    credit: str = ""
-    licence: str = ""
-    picture: str = ""
-
-
-@dataclass(frozen=True)
-class BankCard:
-    """The sidecar of a bank.  `config` are the keyword arguments of the architecture's module;
-    `made` is free: how the bank was trained or where it was imported from."""
-
-    architecture: str
-    config: Mapping[str, Any]
-    styles: tuple[StyleCard, ...]
-    made: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(style.name for style in self.styles)
+from murai_show.style.card import FORMAT, BankCard, card_path, read_card
 
 
 @dataclass(frozen=True)
@@ -63,34 +34,6 @@ class Bank:
         return f"Bank({self.path.name}, {self.card.architecture}, {', '.join(self.card.names)})"
 
 
-def card_path(bank: Path) -> Path:
-    """The sidecar that belongs to the safetensors file `bank`."""
-    return bank.with_suffix(".json")
-
-
-def read_card(bank: Path) -> BankCard:
-    """Read the sidecar of `bank`.  Raises BankError when it is missing or not a bank's card."""
-    path = card_path(bank)
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BankError(f"{path}: the bank's card is missing") from None
-    except (OSError, ValueError) as error:
-        raise BankError(f"{path}: the bank's card cannot be read: {error}") from None
-    if not isinstance(raw, dict) or raw.get("murai_bank") != FORMAT:
-        found = raw.get("murai_bank") if isinstance(raw, dict) else type(raw).__name__
-        raise BankError(f'{path}: not a bank\'s card: "murai_bank" is {found!r}, not {FORMAT}')
-    try:
-        styles = tuple(StyleCard(**style) for style in raw["styles"])
-        card = BankCard(raw["architecture"], raw["config"], styles, raw.get("made", {}))
-    except (KeyError, TypeError) as error:
-        raise BankError(f"{path}: the bank's card is incomplete: {error}") from None
-    if card.architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
-        raise BankError(f"{path}: unknown architecture {card.architecture!r}; this version knows {known}")
-    return card
-
-
 def read_bank(path: Path) -> Bank:
     """Read a bank whole.  Raises BankError, also when card and tensors do not fit together."""
     card = read_card(path)
@@ -104,7 +47,7 @@ def read_bank(path: Path) -> Bank:
     styles = tensors.pop("styles", np.zeros((0, 0), np.float32)).astype(np.float32)
     if styles.ndim != 2 or len(styles) != len(card.styles):
         raise BankError(
-            f"{path}: holds {len(styles)} style vectors, but its card names {len(card.styles)} styles"
+            f"{path}: holds {len(styles)} style vectors, its card names {len(card.styles)} styles"
         )
     network = {k.removeprefix("network."): v for k, v in tensors.items()}
     return Bank(path, card, network, styles, hashlib.sha256(data).hexdigest())

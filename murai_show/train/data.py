@@ -1,4 +1,4 @@
-"""Photographs in, batches out: a pure function of the step, so that a resumed run is the same run."""
+"""Photographs in, batches out: a pure function of the number, so a resumed run is the same run."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def open_picture(path: Path, short_side: int | None = None) -> Tensor:
     try:
         with Image.open(path) as file:
             picture = file.convert("RGB")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise TrainError(f"{path}: not a picture that can be read: {error}") from None
+    except UnidentifiedImageError:
+        raise TrainError(f"{path}: not a picture, or a damaged one") from None
+    except (OSError, Image.DecompressionBombError) as error:
+        raise TrainError(f"{path}: the picture cannot be read: {error}") from None
     if short_side is not None:
         factor = short_side / min(picture.size)
         width, height = (max(short_side, round(side * factor)) for side in picture.size)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 def gram(features: Tensor) -> Tensor:
     """The Gram matrix G = F Fᵀ / (H W), shape (B, C, C).  Gatys, Ecker and Bethge 2016, eq. 3."""
-    # (B, H W, C) is a view where the features are channels-last, as VGG's are; the other order copies.
+    # (B, H W, C) is a view where features are channels-last, as VGG's are; else it is a copy.
     flat = features.permute(0, 2, 3, 1).flatten(1, 2)
     return flat.transpose(1, 2) @ flat / flat.shape[1]
 
@@ -24,9 +24,7 @@ def content_loss(painted: Tensor, photo: Tensor) -> Tensor:
     return (painted - photo).square().mean() / photo.square().mean()
 
 
-def style_loss(
-    painted: Mapping[str, Tensor], style: Sequence[Mapping[str, Tensor]]
-) -> Tensor:
+def style_loss(painted: Mapping[str, Tensor], style: Sequence[Mapping[str, Tensor]]) -> Tensor:
     """Mean over layers and pictures of mean((G - G_style)²) / mean(G_style²).
 
     `painted` maps a layer to the features of the batch; `style[i]` maps it to the Gram matrix

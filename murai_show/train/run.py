@@ -23,7 +23,8 @@ from murai_show.errors import TrainError
 from murai_show.nets.conditional import neutral_style
 from murai_show.nets.painter import Painter
 from murai_show.nets.vgg import VggFeatures
-from murai_show.style.bank import BankCard, StyleCard, write_bank
+from murai_show.style.bank import write_bank
+from murai_show.style.card import BankCard, StyleCard
 from murai_show.train.data import Photos, list_photos, open_picture, prefetched
 from murai_show.train.loss import content_loss, gram, noise_loss, style_loss, total_variation
 
@@ -64,13 +65,14 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a step tells whoever watches.  Losses are unweighted."""
+class Step:
+    """What a step tells whoever watches.  Losses are unweighted; `learned` steps took `seconds`
+    in this session, which may have begun in the middle."""
 
-    step: int
-    steps: int
+    number: int
     content: float
     style: float
+    learned: int
     seconds: float
 
 
@@ -116,7 +118,7 @@ class Student:
         try:
             with safe_open(path, "pt") as file:
                 facts = json.loads((file.metadata() or {})["murai_checkpoint"])
-                tensors = {k: file.get_tensor(k) for k in file.keys()}
+                tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise TrainError(f"{path}: not a checkpoint of murai-show: {error}") from None
         mine = asdict(replace(recipe, steps=facts["recipe"]["steps"]))
@@ -161,13 +163,14 @@ def train(
     recipe: Recipe,
     folder: Path,
     resume: bool,
-    watch: Callable[[Progress, Student], None],
+    watch: Callable[[Step, Student], None],
 ) -> None:
     """Learn `pictures` (name → painting) over the photographs below `content`; write `bank`.
 
     `folder` keeps the checkpoint.  `watch` is called after every step.  Raises TrainError.
     """
     names = list(pictures)
+    torch.set_flush_denormal(True)  # Adam's small moments are three times slower as denormals
     vgg = load_features(features, (*STYLE_LAYERS, CONTENT_LAYER))
     with torch.no_grad():
         grams: list[dict[str, Tensor]] = []
@@ -180,7 +183,7 @@ def train(
     if resume and checkpoint.exists():
         student.load(checkpoint, recipe, names)
     elif checkpoint.exists():
-        raise TrainError(f"{checkpoint} exists: add --resume to go on, or name another --run folder")
+        raise TrainError(f"{checkpoint} exists: add --resume to go on, or name another --run")
 
     # Each batch of photographs is painted in as many styles as there are, up to four steps: its
     # content features, a third of all VGG work, are then computed once.
@@ -190,6 +193,7 @@ def train(
         photos, student.step // rounds, recipe.batch, lambda n: recipe.crop_at(n * rounds)
     )
     photo = target = torch.empty(0)
+    first = student.step
     begun = saved = time.monotonic()
     while student.step < recipe.steps:
         turn = student.step % rounds
@@ -223,10 +227,8 @@ def train(
         if now - saved > CHECKPOINT_SECONDS or student.step == recipe.steps:
             student.save(checkpoint, recipe, names)
             saved = now
-        watch(
-            Progress(student.step, recipe.steps, content_term.item(), style_term.item(), now - begun),
-            student,
-        )
+        losses = content_term.item(), style_term.item()
+        watch(Step(student.step, *losses, student.step - first, now - begun), student)
     made = {
         "trainer": "murai-show train",
         "recipe": asdict(recipe),

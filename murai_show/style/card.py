@@ -1,0 +1,71 @@
+"""The card of a bank: which styles it holds, whose art they are, how it was made.
+
+`NAME.json` stands beside `NAME.safetensors`.  Reading it costs neither NumPy nor torch, so
+`murai-show check` can.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from murai_show.errors import BankError
+
+FORMAT = 1
+ARCHITECTURES = ("painter", "classic")
+
+
+@dataclass(frozen=True)
+class StyleCard:
+    """Who made the picture that a style was learned from."""
+
+    name: str
+    credit: str = ""
+    licence: str = ""
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class BankCard:
+    """The sidecar of a bank.  `config` are the keyword arguments of the architecture's module;
+    `made` is free: how the bank was trained or where it was imported from."""
+
+    architecture: str
+    config: Mapping[str, Any]
+    styles: tuple[StyleCard, ...]
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(style.name for style in self.styles)
+
+
+def card_path(bank: Path) -> Path:
+    """The sidecar that belongs to the safetensors file `bank`."""
+    return bank.with_suffix(".json")
+
+
+def read_card(bank: Path) -> BankCard:
+    """Read the sidecar of `bank`.  Raises BankError when it is missing or not a bank's card."""
+    path = card_path(bank)
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BankError(f"{path}: the bank's card is missing") from None
+    except (OSError, ValueError) as error:
+        raise BankError(f"{path}: the bank's card cannot be read: {error}") from None
+    if not isinstance(raw, dict) or raw.get("murai_bank") != FORMAT:
+        found = raw.get("murai_bank") if isinstance(raw, dict) else type(raw).__name__
+        raise BankError(f'{path}: not a bank\'s card: "murai_bank" is {found!r}, not {FORMAT}')
+    try:
+        styles = tuple(StyleCard(**style) for style in raw["styles"])
+        card = BankCard(raw["architecture"], raw["config"], styles, raw.get("made", {}))
+    except (KeyError, TypeError) as error:
+        raise BankError(f"{path}: the bank's card is incomplete: {error}") from None
+    if card.architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise BankError(f"{path}: unknown architecture {card.architecture!r}; known: {known}")
+    return card

@@ -1,0 +1,36 @@
+"""The stylizer that paints nothing: frames pass at paint size.  For tests and benchmarks."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from murai_show.frame import Frame
+from murai_show.show.timeline import Look
+from murai_show.show.words import Size
+from murai_show.style.sizes import inside
+
+
+class IdentityStylizer:
+    """Knows the styles by name, so that a plan's errors stay the same, and paints none of them."""
+
+    engine = "identity"
+
+    def __init__(self, styles: tuple[str, ...], paint: Size) -> None:
+        self.styles = styles
+        self.paint = paint
+
+    def __call__(self, frame: Frame, look: Look) -> Frame:
+        if not look.lit:
+            raise ValueError("a dark look is not painted")
+        for style, _ in look.mix:
+            if style not in self.styles:
+                raise KeyError(style)
+        size = inside(Size(frame.width, frame.height), self.paint)
+        if size == (frame.width, frame.height):
+            return frame.painted(frame.pixels)
+        scaled = Image.fromarray(frame.pixels).resize(size, Image.Resampling.BILINEAR)
+        return frame.painted(np.asarray(scaled))
+
+    def close(self) -> None:
+        """Nothing to free."""

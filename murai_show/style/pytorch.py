@@ -1,0 +1,80 @@
+"""The reference stylizer: PyTorch in fp32, on a CPU or wherever the bank's network is put."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from murai_show.errors import BankError
+from murai_show.frame import Frame
+from murai_show.nets.classic import Classic
+from murai_show.nets.conditional import style_length
+from murai_show.nets.painter import Painter
+from murai_show.show.timeline import Look, Mix
+from murai_show.show.words import Size
+from murai_show.style.bank import Bank
+from murai_show.style.sizes import inside
+
+
+def build_network(bank: Bank) -> nn.Module:
+    """The bank's network, for inference.  Raises BankError when the weights do not fit."""
+    architecture: Any = {"painter": Painter, "classic": Classic}[bank.card.architecture]
+    try:
+        network: nn.Module = architecture(**bank.card.config)
+        network.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in bank.network.items()})
+    except (TypeError, ValueError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise BankError(f"{bank.path}: the weights do not fit its card: {first}") from None
+    if bank.styles.shape[1] != style_length(network):
+        raise BankError(
+            f"{bank.path}: style vectors have {bank.styles.shape[1]} numbers, "
+            f"this network wants {style_length(network)}"
+        )
+    network.requires_grad_(False)
+    return network.eval().to(memory_format=torch.channels_last)  # pyright: ignore
+
+
+class PytorchStylizer:
+    """Paint with `bank` at a resolution that fits inside `paint`, keeping the frame's aspect."""
+
+    engine = "pytorch"
+
+    def __init__(self, bank: Bank, paint: Size) -> None:
+        self.styles = bank.card.names
+        self.paint = paint
+        self._network = build_network(bank)
+        self._vectors = {
+            name: torch.from_numpy(vector.copy())
+            for name, vector in zip(bank.card.names, bank.styles, strict=True)
+        }
+
+    def warm_up(self) -> None:
+        """Paint once: the first call packs weights and grows pools, before the show, not in it."""
+        blank = np.zeros((self.paint.height, self.paint.width, 3), np.uint8)
+        self(Frame(blank, 0.0, 0.0, 0, "warm-up"), Look(((self.styles[0], 1.0),)))
+
+    def vector(self, mix: Mix) -> Tensor:
+        """The style vector of `mix`, shape (1, style_length).  Raises KeyError."""
+        return torch.stack([self._vectors[style] * weight for style, weight in mix]).sum(0)[None]
+
+    @torch.inference_mode()
+    def __call__(self, frame: Frame, look: Look) -> Frame:
+        if not look.lit:
+            raise ValueError("a dark look is not painted")
+        size = inside(Size(frame.width, frame.height), self.paint)
+        pixels = torch.from_numpy(frame.pixels).permute(2, 0, 1)[None]
+        if size != (frame.width, frame.height):
+            # Anti-aliased, in uint8: 1 to 2 ms from 720p, against 8 ms in float.
+            pixels = F.interpolate(
+                pixels, (size.height, size.width), mode="bilinear", antialias=True
+            )
+        painted = self._network(pixels.float().div_(255.0), self.vector(look.mix))
+        flat = painted[0].mul_(255.0).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
+        return frame.painted(flat.numpy())
+
+    def close(self) -> None:
+        """Nothing to free: the tensors go with the object."""

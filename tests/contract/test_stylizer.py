@@ -1,0 +1,93 @@
+"""Every engine that the schema allows passes these."""
+
+import numpy as np
+import pytest
+
+from murai_show.errors import BankError
+from murai_show.frame import Frame
+from murai_show.show.plan import PlannedBank
+from murai_show.show.timeline import Look
+from murai_show.show.words import Size
+from murai_show.style import ENGINES, open_stylizer
+from tests.banks import write_small_bank
+
+PAINT = Size(64, 36)
+
+
+@pytest.fixture(params=ENGINES)
+def stylizer(request, tmp_path):
+    bank = write_small_bank(tmp_path / "small.safetensors")
+    opened = open_stylizer(PlannedBank("small", bank, request.param, ("a", "b")), PAINT)
+    yield opened
+    opened.close()
+
+
+def a_frame(width: int = 64, height: int = 36) -> Frame:
+    pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    return Frame(pixels, 1.5, 2.5, 7, "square")
+
+
+def test_it_names_itself(stylizer, request) -> None:
+    assert stylizer.engine in ENGINES
+    assert stylizer.styles == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "painted"),
+    [((64, 36), (64, 36)), ((128, 72), (64, 36)), ((64, 48), (48, 36)), ((30, 90), (16, 36)),
+     ((32, 20), (32, 20)), ((127, 71), (64, 36))],
+)  # fmt: skip
+def test_it_paints_inside_the_paint_size_and_keeps_the_moment(stylizer, given, painted) -> None:
+    frame = a_frame(*given)
+    out = stylizer(frame, Look((("a", 1.0),)))
+    assert (out.width, out.height) == painted
+    assert out.pixels.dtype == np.uint8
+    assert (out.pts, out.captured, out.number, out.camera) == (1.5, 2.5, 7, "square")
+
+
+def test_the_frame_is_left_as_it_was(stylizer) -> None:
+    frame = a_frame()
+    before = frame.pixels.copy()
+    stylizer(frame, Look((("b", 1.0),)))
+    assert np.array_equal(frame.pixels, before)
+
+
+def test_a_mix_is_taken(stylizer) -> None:
+    out = stylizer(a_frame(), Look((("a", 0.25), ("b", 0.75))))
+    assert out.pixels.shape == (36, 64, 3)
+
+
+def test_the_same_frame_gives_the_same_picture(stylizer) -> None:
+    look = Look((("a", 1.0),))
+    assert np.array_equal(stylizer(a_frame(), look).pixels, stylizer(a_frame(), look).pixels)
+
+
+def test_an_unknown_style_is_a_key_error(stylizer) -> None:
+    with pytest.raises(KeyError):
+        stylizer(a_frame(), Look((("nobody", 1.0),)))
+
+
+def test_a_dark_look_is_refused(stylizer) -> None:
+    with pytest.raises(ValueError, match="dark"):
+        stylizer(a_frame(), Look((), 0.0))
+
+
+def test_a_fade_walks_from_one_style_to_the_other(tmp_path) -> None:
+    """The ends of a mix are the styles themselves, the middle is neither."""
+    bank = write_small_bank(tmp_path / "small.safetensors")
+    stylizer = open_stylizer(PlannedBank("small", bank, "pytorch", ("a", "b")), PAINT)
+    a, middle, b = (
+        stylizer(a_frame(), Look(mix)).pixels.astype(int)
+        for mix in ((("a", 1.0),), (("a", 0.5), ("b", 0.5)), (("b", 1.0),))
+    )
+    assert np.abs(a - b).mean() > 1
+    assert np.abs(a - middle).mean() < np.abs(a - b).mean()
+    assert np.abs(b - middle).mean() < np.abs(a - b).mean()
+
+
+def test_weights_that_do_not_fit_their_card(tmp_path) -> None:
+    bank = write_small_bank(tmp_path / "small.safetensors")
+    card = bank.with_suffix(".json")
+    card.write_text(card.read_text().replace('"half": 8', '"half": 9'))
+    with pytest.raises(BankError, match=r"small\.safetensors: the weights do not fit its card"):
+        open_stylizer(PlannedBank("small", bank, "pytorch", ("a", "b")), PAINT)
