@@ -39,4 +39,6 @@ class Frame:
         return replace(self, pixels=pixels)
 
     def __repr__(self) -> str:
-        return f"Frame({self.camera} #{self.number}, {self.width}x{self.height}, pts {self.pts:.3f})"
+        return (
+            f"Frame({self.camera} #{self.number}, {self.width}x{self.height}, pts {self.pts:.3f})"
+        )

@@ -56,7 +56,7 @@ class Stylizer(Protocol):
     def __call__(self, frame: Frame, look: Look) -> Frame:
         """Paint `frame` in the mix of `look`, at the size of the plan.
 
-        The result keeps number, pts, capture time and camera.  Raises KeyError for an unknown style.
+        The result keeps number, pts, capture time and camera.  Raises KeyError for no such style.
         """
         ...
 
@@ -92,7 +92,7 @@ class Output(Protocol):
 
 
 class Clock(Protocol):
-    """Time, as an argument.  `monotonic` for frames and latency, `wall` (POSIX seconds) for looks."""
+    """Time, as an argument: `monotonic` for frames, `wall` (POSIX seconds) for looks."""
 
     def monotonic(self) -> float: ...
 

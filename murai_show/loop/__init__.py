@@ -1,1 +1,1 @@
-""""""
+"""The frame loop: newest frame, look, paint, present."""

@@ -45,7 +45,7 @@ class Look:
 def look_at(plan: Plan, wall: float) -> Look:
     """The look at `wall`, in POSIX seconds."""
     playlist = plan.playlist
-    day = show_day(plan.place.tz, wall)
+    day = rotation_day(plan, wall)
     slot, into = divmod(wall - day.begins, playlist.each)
     entry = entry_at(plan, day, int(slot))
     why = f"playlist {playlist.name}, entry {_words(entry)}"
@@ -55,7 +55,9 @@ def look_at(plan: Plan, wall: float) -> Look:
     if before == entry:
         return _look(entry, why)
     share = smooth(into / playlist.fade)
-    return _look(blend(before, entry, share), f"{why}, {share:.0%} of the walk from {_words(before)}")
+    return _look(
+        blend(before, entry, share), f"{why}, {share:.0%} of the walk from {_words(before)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,16 @@ def show_day(tz: str, wall: float) -> ShowDay:
     return day if day.begins <= wall else _day(tz, local.toordinal() - 1)
 
 
+# Two styles in turn are the only shuffle of two without a repeat; a new start at noon could repeat.
+ALWAYS = ShowDay("always", 0.0, math.inf)
+
+
+def rotation_day(plan: Plan, wall: float) -> ShowDay:
+    """The stretch of time whose slots are counted from its beginning."""
+    pair = plan.playlist.order == "shuffle" and len(plan.playlist.entries) == 2
+    return ALWAYS if pair else show_day(plan.place.tz, wall)
+
+
 def day_before(tz: str, day: ShowDay) -> ShowDay:
     return show_day(tz, day.begins - 1.0)
 
@@ -109,7 +121,7 @@ def entry_at(plan: Plan, day: ShowDay, slot: int) -> Mix:
     entries = playlist.entries
     around, place = divmod(slot, len(entries))
     if playlist.order == "listed" or len(entries) < 3:
-        return entries[place]  # two styles in turn *are* the only shuffle without a repeat
+        return entries[place]
     order = shuffled(len(entries), plan.show, playlist.name, day.date, around)
     if place > 1:
         return entries[order[place]]

@@ -1,0 +1,241 @@
+"""Prometheus metrics, /livez and /readyz over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from socketserver import TCPServer, ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from murai_show.errors import MuraiError
+from murai_show.loop.mailbox import Histogram, Mailbox, Status
+from murai_show.show.words import Address
+
+log = logging.getLogger(__name__)
+
+STALE_SECONDS = 5.0
+CAMERA_STATES = ("connecting", "live", "held", "slate")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What never changes in a run.  Names come from the show file; URLs are never labels."""
+
+    show: str
+    config_hash: str
+    version: str
+    engine: str
+    styles: tuple[str, ...]
+
+
+class ShowCollector(Collector):
+    """Turns the newest status into metrics at the moment of a scrape."""
+
+    def __init__(self, mailbox: Mailbox, identity: Identity) -> None:
+        self._mailbox = mailbox
+        self._identity = identity
+
+    def collect(self) -> Iterator[Metric]:
+        who = self._identity
+        info = InfoMetricFamily("murai_show", "The show that runs and the hash of its file.")
+        info.add_metric(
+            (),
+            {
+                "show": who.show,
+                "config_hash": who.config_hash,
+                "version": who.version,
+                "engine": who.engine,
+            },
+        )
+        yield info
+        status = self._mailbox.newest()
+        if status is not None:
+            yield from _frames(status)
+            yield from _cameras(status)
+            yield from _look(status, who.styles)
+            yield from _times(status)
+
+
+def _frames(status: Status) -> Iterator[Metric]:
+    frames = CounterMetricFamily(
+        "murai_frames", "Frames that passed a stage.", labels=("stage", "name")
+    )
+    for name, health in status.cameras.items():
+        frames.add_metric(("captured", name), health.frames)
+    frames.add_metric(("painted", "painter"), status.painted)
+    for name, count in status.presented.items():
+        frames.add_metric(("presented", name), count)
+    yield frames
+    drops = CounterMetricFamily(
+        "murai_drops", "Frames and pictures thrown away, by reason.", labels=("name", "reason")
+    )
+    for (name, reason), count in status.drops.items():
+        drops.add_metric((name, reason), count)
+    yield drops
+    errors = CounterMetricFamily(
+        "murai_errors", "Errors that the show survived, by part.", labels=("part",)
+    )
+    for part, count in status.errors.items():
+        errors.add_metric((part,), count)
+    yield errors
+
+
+def _cameras(status: Status) -> Iterator[Metric]:
+    age = GaugeMetricFamily(
+        "murai_camera_last_frame_age_seconds",
+        "Seconds since the camera's last new frame.",
+        labels=("camera",),
+    )
+    state = GaugeMetricFamily(
+        "murai_camera_state", "1 for the state the camera is in.", labels=("camera", "state")
+    )
+    again = CounterMetricFamily(
+        "murai_camera_reconnects", "Times the camera was opened again.", labels=("camera",)
+    )
+    for name, health in status.cameras.items():
+        if health.age is not None:
+            age.add_metric((name,), health.age)
+        for each in CAMERA_STATES:
+            state.add_metric((name, each), float(health.state == each))
+        again.add_metric((name,), health.reconnects)
+    yield from (age, state, again)
+
+
+def _look(status: Status, styles: tuple[str, ...]) -> Iterator[Metric]:
+    weights = dict(status.look.mix)
+    active = GaugeMetricFamily(
+        "murai_style_weight_ratio", "Share of a style in the look of now.", labels=("style",)
+    )
+    for style in styles:
+        active.add_metric((style,), weights.get(style, 0.0))
+    yield active
+    yield GaugeMetricFamily(
+        "murai_expected_lit",
+        "1 when the plan wants a picture now; dark by plan is healthy.",
+        value=float(status.look.lit),
+    )
+
+
+def _times(status: Status) -> Iterator[Metric]:
+    seconds = HistogramMetricFamily(
+        "murai_stage_seconds", "Time that a stage takes for one frame.", labels=("stage",)
+    )
+    for stage, histogram in status.seconds.items():
+        seconds.add_metric((stage,), _buckets(histogram), histogram.total)
+    yield seconds
+    glass = HistogramMetricFamily(
+        "murai_glass_to_glass_seconds",
+        "Time from capture to the first presentation of a frame.",
+        labels=("output",),
+    )
+    for output, histogram in status.glass.items():
+        glass.add_metric((output,), _buckets(histogram), histogram.total)
+    yield glass
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Cumulative, as Prometheus wants them."""
+    running = 0
+    found: list[tuple[str, float]] = []
+    for bound, count in zip((*map(str, histogram.bounds), "+Inf"), histogram.counts, strict=True):
+        running += count
+        found.append((bound, running))
+    return found
+
+
+def alive(status: Status | None, now: float) -> tuple[bool, str]:
+    """Is the loop turning?  `now` in monotonic seconds."""
+    if status is None:
+        return False, "the loop has not started"
+    age = now - status.at
+    return age < STALE_SECONDS, f"the loop last turned {age:.1f} s ago"
+
+
+def ready(status: Status | None, now: float) -> tuple[bool, str]:
+    """Is there a picture on the wall, or is the wall dark as planned?"""
+    live, why = alive(status, now)
+    if status is None or not live:
+        return False, why
+    if status.look.lit and not any(status.presented.values()):
+        return False, "nothing has been presented yet"
+    return True, "presenting" if status.look.lit else "dark by plan"
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """As the base does, without its reverse DNS look-up: a kiosk offline would wait for it."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10  # a client that connects and says nothing frees its thread
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's own name
+        log.debug(format, *args)
+
+
+class MetricsServer:
+    """Serves /metrics, /livez and /readyz from a thread of its own.
+
+    Raises MuraiError when the address cannot be had.
+    """
+
+    def __init__(
+        self, address: Address, mailbox: Mailbox, identity: Identity, now: Callable[[], float]
+    ) -> None:
+        registry = CollectorRegistry()
+        registry.register(ShowCollector(mailbox, identity))
+        metrics = make_wsgi_app(registry)
+        checks = {"/livez": alive, "/readyz": ready}
+
+        def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+            path = environ.get("PATH_INFO", "")
+            if path == "/metrics":
+                return metrics(environ, start)
+            if path in checks:
+                good, why = checks[path](mailbox.newest(), now())
+                start("200 OK" if good else "503 Service Unavailable", [_TEXT])
+                return [f"{why}\n".encode()]
+            start("404 Not Found", [_TEXT])
+            return [b"try /metrics, /livez or /readyz\n"]
+
+        kind = _Server6 if ":" in address.host else _Server
+        try:
+            self._server = make_server(address.host, address.port, answer, kind, _Quiet)
+        except OSError as error:
+            raise MuraiError(f"metrics: cannot listen on {address}: {error.strerror}") from None
+        self.address = Address(address.host, self._server.server_port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=1.0)
+
+
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")

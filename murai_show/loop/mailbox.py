@@ -1,0 +1,39 @@
+"""The only thing that the loop and the edges share: the newest status, and nothing that waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from murai_show.loop.tally import Histogram as Histogram
+from murai_show.ports import CameraHealth
+from murai_show.show.timeline import Look
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the show is, at `at` (monotonic seconds).  Counters only grow, so a reader that comes
+    seldom loses detail and no sum.  `seconds` and `glass` are keyed by stage and by output."""
+
+    at: float
+    look: Look
+    cameras: Mapping[str, CameraHealth]
+    painted: int
+    presented: Mapping[str, int]
+    drops: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    errors: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, Histogram] = field(default_factory=dict)
+    glass: Mapping[str, Histogram] = field(default_factory=dict)
+
+
+class Mailbox:
+    """One slot.  `publish` and `newest` are single assignments: neither side ever waits."""
+
+    def __init__(self) -> None:
+        self._status: Status | None = None
+
+    def publish(self, status: Status) -> None:
+        self._status = status
+
+    def newest(self) -> Status | None:
+        return self._status

@@ -1,0 +1,147 @@
+"""The frame loop.  It receives finished objects and asks no configuration.
+
+Two loops run beside each other, because a slow painter must never block a fast canvas: the
+painter's, in a thread, turns the newest frame into a picture; the presenter's, on the main thread
+that owns the windows, shows the newest picture on every output at that output's own rate.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from murai_show.errors import OutputError
+from murai_show.frame import Frame
+from murai_show.loop.mailbox import Mailbox, Status
+from murai_show.loop.pacing import next_due
+from murai_show.loop.tally import Tally
+from murai_show.ports import Camera, Clock, Output, Stylizer
+from murai_show.show.timeline import Look, Mix
+
+log = logging.getLogger(__name__)
+
+PUBLISH_SECONDS = 0.25
+RETRY_SECONDS = 1.0  # a lost output or a failing painter is tried again after this long
+
+
+class Easel:
+    """One slot between painter and presenter: the newest picture wins."""
+
+    def __init__(self) -> None:
+        self.picture: Frame | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that the loop works with, built and owned by `app`."""
+
+    camera: Camera
+    stylizer: Stylizer
+    outputs: Sequence[Output]
+    look_at: Callable[[float], Look]
+    clock: Clock
+    mailbox: Mailbox
+    tally: Tally
+
+
+def run_loop(parts: Parts, stop: threading.Event, until: float | None = None) -> None:
+    """Run until `stop` is set, an output is closed by a person, or `until` (monotonic) is past."""
+    easel = Easel()
+    painter = threading.Thread(
+        target=paint_loop, args=(parts, easel, stop), name="painter", daemon=True
+    )
+    painter.start()
+    try:
+        present_loop(parts, easel, stop, until)
+    finally:
+        stop.set()
+        painter.join(timeout=1.5)
+
+
+def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
+    """Newest frame, look, paint.  A frame is painted once, unless the mix moved on meanwhile."""
+    done: tuple[int, Mix] | None = None
+    failing = False
+    while not stop.is_set():
+        try:
+            look = parts.look_at(parts.clock.wall())
+            begun = parts.clock.monotonic()
+            frame = parts.camera.newest(begun)
+            if not look.lit or done == (frame.number, look.mix):
+                parts.camera.wait(frame.number, 0.02)
+                continue
+            easel.picture = parts.stylizer(frame, look)
+            done = (frame.number, look.mix)
+            parts.tally.painted(parts.clock.monotonic() - begun)
+            failing = False
+        except Exception:  # a thread's root: the last picture stays, the show goes on
+            parts.tally.failed("painter")
+            if not failing:
+                log.exception("the painter failed; the last picture stays, trying again")
+            failing = True
+            stop.wait(RETRY_SECONDS)
+
+
+def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float | None) -> None:
+    """Show the newest picture on each output when it is due, and publish how the show is."""
+    begun = parts.clock.monotonic()
+    due = {output.name: begun for output in parts.outputs}
+    shown: dict[str, Frame] = {}
+    publish = begun
+    while not stop.is_set():
+        now = parts.clock.monotonic()
+        if until is not None and now >= until:
+            return
+        look = parts.look_at(parts.clock.wall())
+        for output in parts.outputs:
+            if now >= due[output.name]:
+                due[output.name] = next_due(due[output.name], now, output.fps)
+                picture = easel.picture
+                if picture is not None and not present(parts, output, picture, look, shown):
+                    due[output.name] = now + RETRY_SECONDS
+            if output.over:
+                return
+        if now >= publish:
+            parts.mailbox.publish(status(parts, look, now))
+            publish = now + PUBLISH_SECONDS
+        stop.wait(max(0.0, min(*due.values(), publish) - parts.clock.monotonic()))
+
+
+def present(
+    parts: Parts, output: Output, picture: Frame, look: Look, shown: dict[str, Frame]
+) -> bool:
+    """Show `picture` on `output`; False when the output is lost.  `shown`: the last of each."""
+    begun = parts.clock.monotonic()
+    try:
+        output.show(picture, look.light, begun)
+    except OutputError as error:
+        parts.tally.failed(f"output {output.name}")
+        log.warning("output %s: %s; the others go on", output.name, error)
+        return False
+    ended = parts.clock.monotonic()
+    first = shown.get(output.name) is not picture
+    shown[output.name] = picture
+    parts.tally.presented(output.name, ended - begun, ended - picture.captured if first else None)
+    return True
+
+
+def status(parts: Parts, look: Look, now: float) -> Status:
+    """How the show is, for the edges."""
+    counts = parts.tally.read()
+    health = parts.camera.health(now)
+    drops = {(parts.camera.name, reason): n for reason, n in health.drops.items()}
+    for output in parts.outputs:
+        drops |= {(output.name, reason): n for reason, n in output.drops.items()}
+    return Status(
+        now,
+        look,
+        {parts.camera.name: health},
+        counts.painted,
+        counts.presented,
+        drops,
+        counts.errors,
+        counts.seconds,
+        counts.glass,
+    )

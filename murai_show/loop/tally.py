@@ -1,0 +1,110 @@
+"""What the loop counts: cheap to write, copied whole to be read."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# Seconds.  Dense where a crowd notices: a frame at 60 fps, at 30 fps, a tenth of a second.
+BOUNDS = (0.002, 0.004, 0.008, 0.0167, 0.025, 0.0334, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
+REMEMBERED = 100_000  # latencies kept for percentiles: nearly an hour at 30 fps
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """`counts[i]` observations were at most `bounds[i]` seconds, the last one counts all others."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts)
+
+
+class _Bins:
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BOUNDS) + 1)
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(BOUNDS, seconds)] += 1
+        self.total += seconds
+
+    def freeze(self) -> Histogram:
+        return Histogram(BOUNDS, tuple(self.counts), self.total)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A copy of a tally at one moment."""
+
+    painted: int
+    presented: Mapping[str, int]
+    fresh: Mapping[str, int]
+    errors: Mapping[str, int]
+    seconds: Mapping[str, Histogram]
+    glass: Mapping[str, Histogram]
+
+
+class Tally:
+    """Counts of one run.  The painter's thread and the presenter's write, anyone may read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._painted = 0
+        self._presented: Counter[str] = Counter()
+        self._fresh: Counter[str] = Counter()
+        self._errors: Counter[str] = Counter()
+        self._seconds: dict[str, _Bins] = {}
+        self._glass: dict[str, _Bins] = {}
+        self._latencies: deque[float] = deque(maxlen=REMEMBERED)
+
+    def painted(self, seconds: float) -> None:
+        """One frame was painted, which took `seconds`."""
+        with self._lock:
+            self._painted += 1
+            self._seconds.setdefault("style", _Bins()).add(seconds)
+
+    def presented(self, output: str, seconds: float, latency: float | None) -> None:
+        """`output` presented a picture, which took `seconds`; for a picture that it shows for the
+        first time, `latency` is the time since its frame was captured."""
+        with self._lock:
+            self._presented[output] += 1
+            self._seconds.setdefault("present", _Bins()).add(seconds)
+            if latency is not None:
+                self._fresh[output] += 1
+                self._glass.setdefault(output, _Bins()).add(latency)
+                self._latencies.append(latency)
+
+    def failed(self, part: str) -> None:
+        """`part` raised an error that the show survived."""
+        with self._lock:
+            self._errors[part] += 1
+
+    def read(self) -> Counts:
+        with self._lock:
+            return Counts(
+                self._painted,
+                dict(self._presented),
+                dict(self._fresh),
+                dict(self._errors),
+                {k: b.freeze() for k, b in self._seconds.items()},
+                {k: b.freeze() for k, b in self._glass.items()},
+            )
+
+    def latencies(self) -> list[float]:
+        """Glass to glass of the last pictures, in seconds, sorted."""
+        with self._lock:
+            return sorted(self._latencies)
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """The nearest-rank percentile of sorted values; 0 when there are none."""
+    if not ordered:
+        return 0.0
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

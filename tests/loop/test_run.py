@@ -1,0 +1,148 @@
+"""The loop with real threads.  No test here measures time; each waits for something to happen."""
+
+import logging
+import threading
+from contextlib import contextmanager
+
+from murai_show.loop.mailbox import Mailbox
+from murai_show.loop.run import Parts, run_loop
+from murai_show.loop.tally import Tally
+from murai_show.show.timeline import Look
+from tests.loop.stand_ins import CountingCamera, ListOutput, RealClock, SlowStylizer
+
+LIT = Look((("a", 1.0),))
+
+
+def parts(*outputs: ListOutput, camera=None, stylizer=None, look_at=lambda wall: LIT) -> Parts:
+    return Parts(
+        camera or CountingCamera(),
+        stylizer or SlowStylizer(),
+        outputs,
+        look_at,
+        RealClock(),
+        Mailbox(),
+        Tally(),
+    )
+
+
+@contextmanager
+def running(these: Parts):
+    stop = threading.Event()
+    thread = threading.Thread(target=run_loop, args=(these, stop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_pictures_reach_every_output_newest_last() -> None:
+    one, two = ListOutput("one"), ListOutput("two")
+    with running(parts(one, two)):
+        assert one.wait_for(5)
+        assert two.wait_for(5)
+    numbers = [frame.number for frame, _ in one.shown]
+    assert numbers == sorted(numbers)
+    assert all(light == 1.0 for _, light in one.shown)
+
+
+def test_a_slow_painter_does_not_slow_a_fast_output() -> None:
+    """While one picture is painted, the last one is presented again and again."""
+    wall, stylizer = ListOutput(fps=240), SlowStylizer(0.2)
+    these = parts(wall, stylizer=stylizer)
+    with running(these):
+        assert wall.wait_for(60)
+    counts = these.tally.read()
+    assert counts.fresh["wall"] < counts.presented["wall"] / 3
+
+
+def test_a_frame_is_painted_once() -> None:
+    stylizer, wall = SlowStylizer(), ListOutput()
+    with running(parts(wall, camera=CountingCamera(last=3), stylizer=stylizer)):
+        assert wall.wait_for(30)
+    assert [number for number, _ in stylizer.painted] == [1, 2, 3]
+
+
+def test_a_held_frame_is_painted_again_when_the_look_moves_on() -> None:
+    looks = iter([Look((("a", 1.0),)), Look((("b", 1.0),))])
+    now = next(looks)
+
+    def look_at(wall: float) -> Look:
+        return now
+
+    stylizer, wall = SlowStylizer(), ListOutput()
+    with running(parts(wall, camera=CountingCamera(last=1), stylizer=stylizer, look_at=look_at)):
+        assert wall.wait_for(10)
+        now = next(looks)
+        assert wall.wait_for(len(wall.shown) + 40)
+    assert [look.main for _, look in stylizer.painted] == ["a", "b"]
+
+
+def test_dark_paints_nothing_and_shows_the_last_picture_without_light() -> None:
+    now = LIT
+    stylizer, wall = SlowStylizer(), ListOutput()
+    these = parts(wall, stylizer=stylizer, look_at=lambda wall: now)
+    with running(these):
+        assert wall.wait_for(5)
+        now = Look((), 0.0)
+        assert wall.wait_for(len(wall.shown) + 20)
+        painted = len(stylizer.painted)
+        assert wall.wait_for(len(wall.shown) + 20)
+        assert len(stylizer.painted) <= painted + 1
+    assert wall.shown[-1][1] == 0.0
+
+
+def test_a_lost_output_does_not_stop_the_others_and_comes_back(caplog) -> None:
+    lost, fine = ListOutput("lost"), ListOutput("fine")
+    lost.lost = True
+    these = parts(lost, fine)
+    with caplog.at_level(logging.WARNING), running(these):
+        assert fine.wait_for(20)
+        lost.lost = False
+        assert lost.wait_for(3)
+    assert these.tally.read().errors["output lost"] >= 1
+    assert "the cable is out" in caplog.text
+
+
+def test_a_failing_painter_keeps_the_last_picture_and_recovers(caplog) -> None:
+    stylizer, wall = SlowStylizer(), ListOutput()
+    these = parts(wall, stylizer=stylizer)
+    with caplog.at_level(logging.ERROR), running(these):
+        assert wall.wait_for(5)
+        stylizer.fault = RuntimeError("out of paint")
+        assert wall.wait_for(len(wall.shown) + 20)
+        painted = len(stylizer.painted)
+        stylizer.fault = None
+        assert wall.wait_for(len(wall.shown) + 400)
+        assert len(stylizer.painted) > painted
+    assert these.tally.read().errors == {"painter": 1}
+    assert caplog.text.count("the painter failed") == 1
+
+
+def test_a_closed_window_ends_the_show() -> None:
+    wall = ListOutput(enough=3)
+    run_loop(parts(wall), threading.Event())
+    assert len(wall.shown) == 3
+
+
+def test_it_ends_on_time() -> None:
+    wall = ListOutput()
+    these = parts(wall)
+    until = these.clock.monotonic() + 0.3
+    run_loop(these, threading.Event(), until)
+    assert these.clock.monotonic() >= until
+    assert wall.shown
+
+
+def test_the_mailbox_has_the_newest_status() -> None:
+    wall = ListOutput()
+    these = parts(wall)
+    with running(these):
+        assert wall.wait_for(150)
+    status = these.mailbox.newest()
+    assert status is not None
+    assert status.look == LIT
+    assert status.drops == {("counter", "superseded"): 2, ("wall", "late"): 1}
+    assert status.cameras["counter"].state == "live"
