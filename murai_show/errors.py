@@ -1,12 +1,12 @@
 """Everything that murai-show raises on purpose.
 
-    MuraiError                 one clear sentence for a person; the command line prints it, no traceback
-    ├─ ShowError               a show file is wrong; carries every Problem at once; exit status 2
-    ├─ UsageError              the command line asks for something that cannot be; exit status 2
-    ├─ CameraError             a camera cannot be opened or went silent; the loop goes on
-    ├─ BankError               a bank of styles is missing, damaged or of an unknown architecture
-    ├─ OutputError             a projector, window or file cannot be opened
-    └─ TrainError              training cannot start or go on; nothing that was learned is lost
+MuraiError                 one clear sentence for a person, printed without a traceback
+├─ ShowError               a show file is wrong; carries every Problem at once; exit status 2
+├─ UsageError              the command line asks for something that cannot be; exit status 2
+├─ CameraError             a camera cannot be opened or went silent; the loop goes on
+├─ BankError               a bank of styles is missing, damaged or of an unknown architecture
+├─ OutputError             a projector, window or file cannot be opened
+└─ TrainError              training cannot start or go on; nothing that was learned is lost
 """
 
 from __future__ import annotations

@@ -1,0 +1,71 @@
+# Two commands do everything on a fresh Debian or Ubuntu: `make run` and `make test`.
+# Each sets up what it needs and is quick the second time.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Without an NVIDIA card, `make run TORCH_INDEX=https://download.pytorch.org/whl/cpu` saves a
+# download of gigabytes of CUDA.
+TORCH_INDEX ?=
+PIP    := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
+          $(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+SHOW ?= demo.yaml
+FOR  ?= 32s
+
+.PHONY: run test lint bench reference clean help
+
+help: ## name the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/run opengl ## play the demo show for half a minute and record it
+	@$(BIN)/murai-show run $(SHOW) --rehearse --for $(FOR)
+
+test: $(VENV)/test opengl screen ## pass the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/test ## ruff and pyright
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+
+bench: $(VENV)/test opengl ## measure; the docs quote these scripts
+	@$(BIN)/python bench/check.py && $(BIN)/python bench/loop.py $(ARGS)
+
+reference: $(VENV)/test ## write docs/show.md and the JSON schema anew
+	@$(BIN)/python -m murai_show.show.reference
+
+clean: ## remove the virtual environment
+	rm -rf $(VENV)
+
+# Packages that the operating system lacks come through apt where we may, else a sentence asks.
+define packages
+	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as=sudo; else as=no; fi; \
+	if [ "$$as" != no ] && command -v apt-get >/dev/null; then \
+	  echo "installing $(1) ..."; \
+	  $$as apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
+	else echo "Please install: $(1)  (Debian, Ubuntu: sudo apt-get install $(1))" >&2; exit 1; fi
+endef
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Please install Python 3.11 or newer, or say make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call packages,python3-venv); }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing Python packages (the first time takes a few minutes) ..."
+	@$(PIP) --editable ".[demo]"
+	@touch $@
+
+$(VENV)/test: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing Python packages (the first time takes a few minutes) ..."
+	@$(PIP) --editable ".[demo,dev]"
+	@touch $@ $(VENV)/run
+
+.PHONY: opengl screen
+opengl: $(VENV)/run
+	@$(BIN)/python -c 'import ctypes as c; c.CDLL("libEGL.so.1"); c.CDLL("libGL.so.1")' 2>/dev/null \
+	  || { $(call packages,libegl1 libgl1); }
+
+screen: # a virtual screen for the tests of windows; they skip without one
+	@command -v xvfb-run >/dev/null && command -v xauth >/dev/null || { $(call packages,xvfb xauth); } || true

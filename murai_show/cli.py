@@ -1,0 +1,388 @@
+"""The verbs of `murai-show`.  Thin: each calls one function; heavy modules load in their verb."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from murai_show import __version__
+from murai_show.errors import MuraiError, ShowError, UsageError
+
+app = typer.Typer(
+    help="One YAML file becomes a painted, projected picture: cameras, styles, projectors.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ShowName = Annotated[
+    str,
+    typer.Argument(metavar="SHOW", help="A show file, or its name, here or in shows/."),
+]
+Rehearse = Annotated[
+    bool, typer.Option("--rehearse", help="Let stand-ins play for cameras and screens not here.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+CameraChoice = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--camera",
+        metavar="NAME=SOURCE",
+        help="Film something else: a film, a photograph, a folder, a URL, /dev/video0, `pattern`.",
+    ),
+]
+BankName = Annotated[
+    str,
+    typer.Option("--bank", help="A bank in models/, or a .safetensors file."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Tell more.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(message)s", stream=sys.stderr
+    )
+
+
+@app.command()
+def run(
+    show: ShowName,
+    rehearse: Rehearse = False,
+    length: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="End after this long, such as 30s.")
+    ] = None,
+    camera: CameraChoice = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a show until Ctrl-C, SIGTERM or --for.
+
+    murai-show run up375.yaml
+    murai-show run demo --for 30s --camera crowd=party.mp4
+    """
+    from murai_show.app import make_plan, run_show, stopped_by_signals
+
+    seconds = _duration(length)
+    stop = threading.Event()
+    with stopped_by_signals(stop):
+        plan = make_plan(
+            show,
+            os.environ,
+            Path.cwd(),
+            displays=True,
+            rehearse=rehearse,
+            cameras=_cameras(camera),
+        )
+        report = run_show(plan, seconds, stop)
+    from murai_show.report import report_json, report_table
+
+    if as_json:
+        typer.echo(json.dumps(report_json(report)))
+        return
+    from rich.console import Console
+
+    Console().print(report_table(report))
+    for file in report.files:
+        typer.echo(f"recorded: {file}")
+
+
+@app.command()
+def check(
+    shows: Annotated[list[str], typer.Argument(metavar="SHOW…", help="Show files.")],
+) -> None:
+    """Read show files and say all that is wrong in them, in well under a second.
+
+    murai-show check shows/*.yaml
+    """
+    from murai_show.app import make_plan
+
+    wrong = 0
+    for show in shows:
+        try:
+            plan = make_plan(show, os.environ, Path.cwd(), displays=False)
+        except ShowError as error:
+            wrong += 1
+            typer.echo(str(error), err=True)
+        else:
+            typer.echo(f"{show}: good ({plan.show}, {plan.config_hash})")
+    if wrong:
+        raise typer.Exit(2)
+
+
+@app.command()
+def plan(
+    show: ShowName,
+    rehearse: Rehearse = False,
+    camera: CameraChoice = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a show file means on this machine: nothing defaulted, nothing left to look up.
+
+    murai-show plan up375 --rehearse
+    """
+    from murai_show.app import make_plan
+    from murai_show.show.report import plan_to_json, plan_to_text
+
+    planned = make_plan(
+        show, os.environ, Path.cwd(), displays=True, rehearse=rehearse, cameras=_cameras(camera)
+    )
+    if as_json:
+        typer.echo(json.dumps(plan_to_json(planned), indent=2))
+    else:
+        typer.echo(plan_to_text(planned))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the show language, for editors.
+
+    murai-show schema > shows/murai-show.schema.json
+    """
+    from murai_show.show.reference import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the show: small letters, digits, - and _.")],
+) -> None:
+    """Write a commented show file that runs as it is.
+
+    murai-show new plaza && murai-show run plaza.yaml --for 20s
+    """
+    from murai_show.show.starter import starter
+    from murai_show.show.words import parse_name
+
+    try:
+        name = parse_name(name.removesuffix(".yaml"))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    path = Path(f"{name}.yaml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(starter(name))
+    except FileExistsError:
+        raise UsageError(f"{path} exists already; choose another name") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    typer.echo(f"{path} is written; try: murai-show run {path} --for 20s")
+
+
+@app.command()
+def paint(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A photograph or a film.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="A .png, .jpg, .mp4 …")],
+    style: Annotated[
+        str, typer.Option("--style", metavar="NAME[:WEIGHT],…", help="A style or a mix of styles.")
+    ],
+    bank: BankName = "first",
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="WxH", help="Paint inside this size, not the source's."),
+    ] = None,
+) -> None:
+    """Paint a photograph or a film.
+
+    murai-show paint party.jpg painted.jpg --style wave
+    murai-show paint party.mp4 painted.mp4 --style wave:0.7,starry:0.3 --size 1280x720
+    """
+    from rich.progress import Progress
+
+    from murai_show.paint import FILMS, PHOTOS, paint_film, paint_photo, parse_mix
+    from murai_show.show.timeline import Look
+
+    kind = target.suffix.lower()
+    if kind not in PHOTOS + FILMS:
+        raise UsageError(f"{target}: write to one of {', '.join(PHOTOS + FILMS)}")
+    if not source.is_file():
+        raise UsageError(f"{source}: no such file")
+    stylizer = _stylizer(bank, size)
+    look = Look(parse_mix(style, stylizer.styles))
+    if kind in PHOTOS:
+        width, height = paint_photo(source, target, stylizer, look)
+        typer.echo(f"{target}: {width}x{height}, {style}")
+        return
+    with Progress() as progress:
+        bar = progress.add_task(f"painting {source.name}", total=None)
+        frames = paint_film(
+            source,
+            target,
+            stylizer,
+            look,
+            lambda done, total: progress.update(bar, completed=done, total=total or None),
+        )
+    typer.echo(f"{target}: {frames} frames, {style}")
+
+
+@app.command()
+def styles(
+    bank: Annotated[str, typer.Argument(help="A bank's name or a .safetensors file.")] = "first",
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", metavar="OUT.png", help="Draw a contact sheet.")
+    ] = None,
+    photo: Annotated[
+        list[Path] | None,
+        typer.Option("--photo", help="For the sheet. Default: the demo's."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Name the styles of a bank, with their credits.
+
+    murai-show styles first --sheet sheet.png
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from murai_show.style.card import read_card
+
+    file = _bank_file(bank)
+    card = read_card(file)
+    if as_json:
+        typer.echo(json.dumps([vars(style) for style in card.styles], indent=2, ensure_ascii=False))
+    else:
+        table = Table("style", "credit", "licence", title=f"{file.stem}: {card.architecture}")
+        for style in card.styles:
+            table.add_row(style.name, style.credit, style.licence)
+        Console().print(table)
+    if sheet is not None:
+        from murai_show.app import demo_photos
+        from murai_show.paint import contact_sheet, open_photo
+
+        photos = [open_photo(path) for path in (photo or demo_photos())]
+        contact_sheet(_stylizer(bank, "960x640"), photos).save(sheet)
+        typer.echo(f"{sheet}: {len(photos)} photographs in {len(card.styles)} styles", err=True)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .pth of pytorch/examples fast_neural_style.")],
+    name: Annotated[str, typer.Option("--as", metavar="NAME", help="Name of style and bank.")],
+    credit: Annotated[str, typer.Option(help="Whose picture it was learned from.")] = "",
+    licence: Annotated[str, typer.Option(help="Under which licence.")] = "",
+) -> None:
+    """Make a bank of an old network, so that it runs in a show.
+
+    murai-show import mosaic.pth --as mosaic
+    """
+    from murai_show.show.words import parse_name
+    from murai_show.style.card import StyleCard
+    from murai_show.train.importers import import_classic
+
+    try:
+        parse_name(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    bank = Path("models") / f"{name}.safetensors"
+    if bank.exists():
+        raise UsageError(f"{bank} exists already; choose another name")
+    import_classic(file, bank, StyleCard(name, credit, licence))
+    typer.echo(f"{bank} is written; in a show: `bank: {name}`, style `{name}`")
+
+
+@app.command()
+def train(
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Paintings to learn.")],
+    content: Annotated[Path, typer.Option(metavar="FOLDER", help="Photographs to practise on.")],
+    features: Annotated[Path, typer.Option(metavar="FILE", help="VGG-19 weights, safetensors.")],
+    bank: Annotated[Path, typer.Option(metavar="OUT.safetensors", help="The bank to write.")],
+    name: Annotated[
+        list[str] | None, typer.Option(help="Name of each style, in order. Default: file names.")
+    ] = None,
+    credit: Annotated[list[str] | None, typer.Option(help="Credit of each, in order.")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="Licence of each, in order.")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 4000,
+    style_weight: Annotated[float, typer.Option(help="Style against content.")] = 20.0,
+    folder: Annotated[
+        Path | None, typer.Option("--run", help="Checkpoint and previews. Default: runs/BANK.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+) -> None:
+    """Learn the styles of paintings: one bank, one network, as many styles as pictures.
+
+    murai-show train wave.jpg klee.jpg --content photos \\
+        --features vgg19.safetensors --bank models/mine.safetensors
+    """
+    from murai_show.train.run import Recipe
+    from murai_show.train.session import train_with_progress
+
+    train_with_progress(
+        pictures,
+        content,
+        features,
+        bank,
+        Recipe(steps=steps, style_weight=style_weight),
+        folder or Path("runs") / bank.stem,
+        resume,
+        name or [],
+        credit or [],
+        licence or [],
+    )
+
+
+def _duration(text: str | None) -> float | None:
+    from murai_show.show.words import parse_duration
+
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--for: {error}") from None
+
+
+def _cameras(choices: list[str] | None) -> dict[str, str]:
+    pairs = [choice.partition("=") for choice in choices or []]
+    for name, mark, source in pairs:
+        if not (name and mark and source):
+            raise UsageError("--camera: write NAME=SOURCE, such as --camera crowd=party.mp4")
+    return {name: source for name, _, source in pairs}
+
+
+def _bank_file(bank: str) -> Path:
+    import difflib
+
+    from murai_show.app import find_banks
+
+    if bank.endswith(".safetensors"):
+        return Path(bank)
+    banks = find_banks(Path.cwd() / "shows" / "none.yaml", Path.cwd())
+    if bank not in banks:
+        near = difflib.get_close_matches(bank, banks, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(banks) or 'none'}"
+        raise UsageError(f"no bank {bank!r} in models/; {hint}")
+    return banks[bank].file
+
+
+def _stylizer(bank: str, size: str | None):
+    from murai_show.show.words import Size, parse_size
+    from murai_show.style.bank import read_bank
+    from murai_show.style.pytorch import PytorchStylizer
+
+    try:
+        paint = Size(16384, 16384) if size is None else parse_size(size)
+    except ValueError as error:
+        raise UsageError(f"--size: {error}") from None
+    return PytorchStylizer(read_bank(_bank_file(bank)), paint)
+
+
+def main() -> None:
+    """Entry point: what went wrong is one sentence on stderr and an exit status."""
+    try:
+        app()
+    except MuraiError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,134 @@
+"""The architecture, enforced: who imports whom, what stays unloaded, which kinds exist."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from tests.plans import REPOSITORY
+
+PACKAGE = REPOSITORY / "murai_show"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+LEAVES = {"errors", "frame", "nets", "shipped"}
+BACKENDS = {"errors", "frame", "ports", "show"}
+MAY_IMPORT: dict[str, set[str]] = {
+    **{leaf: set() for leaf in LEAVES},
+    "show": {"errors"},
+    "ports": {"frame", "show"},
+    "camera": BACKENDS,
+    "output": BACKENDS,
+    "style": BACKENDS | {"nets"},
+    "loop": BACKENDS,
+    "edge": {"errors", "frame", "show", "loop.mailbox"},
+    "train": {"errors", "nets", "style.bank", "style.card"},
+    "paint": {"errors", "frame", "ports", "show"},
+    "report": {"loop"},
+    "app": {"*"},
+    "cli": {"errors", "show", "app", "paint", "report", "style", "train"},
+    "__main__": {"cli"},
+}
+# Heavy or optional libraries, and the only places that may know them.
+HOMES = {
+    "torch": {"nets", "style", "train"},
+    "moderngl": {"output"},
+    "glfw": {"output"},
+    "av": {"camera", "output", "paint"},
+    "typer": {"cli"},
+    "prometheus_client": {"edge"},
+}
+
+
+def place(path: Path) -> str:
+    """`murai_show/camera/feed.py` → camera.feed"""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(p for p in parts if p != "__init__")
+
+
+def imports(path: Path) -> list[tuple[int, str]]:
+    """Every module that a file imports, anywhere in it, with the line."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute here"
+            assert node.module
+            found.append((node.lineno, node.module))
+            if node.module == "murai_show":
+                found += [(node.lineno, f"murai_show.{alias.name}") for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: place(p) or "murai_show")
+def test_imports_follow_the_table(path: Path) -> None:
+    here = place(path).split(".")[0]
+    if not here:
+        return
+    allowed = MAY_IMPORT[here]
+    for line, module in imports(path):
+        if not module.startswith("murai_show."):
+            continue
+        target = module.removeprefix("murai_show.")
+        top = target.split(".")[0]
+        good = {"*", top, ".".join(target.split(".")[:2])} & allowed or top == here
+        good = good or target == "__version__"
+        assert good, f"{path}:{line}: {here} may not import {target}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: place(p) or "murai_show")
+def test_heavy_libraries_stay_at_home(path: Path) -> None:
+    here = place(path).split(".")[0]
+    for line, module in imports(path):
+        homes = HOMES.get(module.split(".")[0])
+        assert homes is None or here in homes, f"{path}:{line}: {here} may not import {module}"
+
+
+def test_every_module_has_a_row() -> None:
+    assert {place(p).split(".")[0] for p in MODULES} - {""} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: place(p) or "murai_show")
+def test_a_file_is_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: place(p) or "murai_show")
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_check_loads_neither_torch_nor_opengl() -> None:
+    """Nor anything else that is slow to load and needless for reading a file."""
+    code = (
+        "import sys; from murai_show.cli import app\n"
+        "app(['check', 'demo.yaml'], standalone_mode=False)\n"
+        "print(*sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    loaded = set(ran.stdout.split())
+    assert "murai_show.show.plan" in loaded
+    assert not loaded & {"torch", "moderngl", "glfw", "av", "numpy", "PIL", "skimage"}
+
+
+def test_each_kind_of_the_schema_is_a_kind_that_opens() -> None:
+    from murai_show import camera, output, style
+    from murai_show.show import schema
+
+    def kinds(union: object) -> set[str]:
+        return {
+            get_args(model.model_fields["kind"].annotation)[0]
+            for model in get_args(get_args(union)[0])
+        }
+
+    assert set(camera.KINDS) == kinds(schema.Camera)
+    assert set(output.KINDS) == kinds(schema.Output)
+    engines = get_args(schema.BankChoice.model_fields["engine"].annotation)
+    assert set(style.ENGINES) == set(engines) - {"auto"}
