@@ -1,0 +1,231 @@
+"""A camera for the loop: a thread runs the source, one slot holds the newest frame."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import traceback
+from collections import Counter
+from random import Random
+
+from murai_show.camera.backoff import Backoff
+from murai_show.camera.source import Picture, Pixels, Source
+from murai_show.errors import CameraError
+from murai_show.frame import Frame
+from murai_show.ports import CameraHealth, CameraState, Clock
+
+log = logging.getLogger(__name__)
+
+_JOIN = 1.5  # seconds that close() waits for the thread; the promise is 2 for everything
+_LOOK_AGAIN = 0.25  # seconds after which a waiting caller looks whether the slate is due
+
+
+def standing(
+    now: float, last: float | None, due: float, lost: float | None, hold: float, patience: float
+) -> CameraState:
+    """How a camera stands at `now`; all times in seconds of one clock.
+
+    `last` is when its last new frame came (None: never), `due` when the next one is or was
+    expected, `lost` when its source failed (None: it has not since the last frame).  A source that
+    is open and silent for `patience` after `due` is as lost as one that failed.
+    """
+    if last is None:
+        return "connecting"
+    silent = max(last, due) + patience
+    since = silent if lost is None else min(lost, silent)
+    if now < since:
+        return "live"
+    return "held" if now < since + hold else "slate"
+
+
+class Feed:
+    """A `Camera`.  Its thread opens the source, fills the slot and reconnects; the newest frame
+    wins.  Nothing that goes wrong in there reaches the caller, except as `health`."""
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        clock: Clock,
+        *,
+        slate: Pixels,
+        hold: float,
+        backoff: Backoff,
+        draw: Random,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self._source = source
+        self._hold = hold
+        self._backoff = backoff
+        self._draw = draw
+        self._slate_pixels = slate
+        self._closing = threading.Event()
+        self._fresh = threading.Condition()  # guards all that follows
+        self._number = 0
+        self._slate = self._frame(slate, 0.0, clock.monotonic())
+        self._slate_shown = True
+        self._newest: Frame | None = None
+        self._taken = True
+        self._last: float | None = None
+        self._due = 0.0
+        self._lost: float | None = None
+        self._frames = 0
+        self._reconnects = 0
+        self._drops: Counter[str] = Counter()
+        self._trouble = ""
+        self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
+        self._thread.start()
+
+    # ---- what the loop asks ----------------------------------------------------------------
+
+    def newest(self, now: float) -> Frame:
+        """The newest frame, the held one or the slate."""
+        with self._fresh:
+            frame = self._on_show(now)
+            self._taken = self._taken or frame is self._newest
+            return frame
+
+    def wait(self, after: int, timeout: float) -> bool:
+        """Sleep until a frame with a number above `after` is there: True; else False."""
+
+        def there() -> bool:
+            number = self._on_show(self.clock.monotonic()).number
+            return number > after or self._closing.is_set()
+
+        with self._fresh:
+            while timeout > _LOOK_AGAIN:
+                if self._fresh.wait_for(there, _LOOK_AGAIN):
+                    break
+                timeout -= _LOOK_AGAIN
+            else:
+                self._fresh.wait_for(there, max(0.0, timeout))
+            return self._on_show(self.clock.monotonic()).number > after
+
+    def health(self, now: float) -> CameraHealth:
+        with self._fresh:
+            return CameraHealth(
+                state=self._state(now),
+                age=None if self._last is None else max(0.0, now - self._last),
+                frames=self._frames,
+                reconnects=self._reconnects,
+                drops=dict(self._drops),
+                trouble=self._trouble,
+            )
+
+    def close(self) -> None:
+        """Stop the thread.  One that sits in a read of a silent device is left behind: it ends,
+        and frees the device, at its read timeout."""
+        self._closing.set()
+        with self._fresh:
+            self._fresh.notify_all()
+        self._thread.join(_JOIN)
+
+    # ---- what the source asks (Wire) -------------------------------------------------------
+
+    @property
+    def closing(self) -> bool:
+        return self._closing.is_set()
+
+    def wait_until(self, due: float) -> bool:
+        with self._fresh:
+            self._due = due
+        while (left := due - self.clock.monotonic()) > 0:
+            if self._closing.wait(left):
+                return False
+        return not self._closing.is_set()
+
+    def rest(self, seconds: float) -> bool:
+        return not self._closing.wait(seconds)
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        with self._fresh:
+            self._drops[reason] += count
+
+    # ---- the slot; the caller holds `_fresh` ------------------------------------------------
+
+    def _state(self, now: float) -> CameraState:
+        patience = self._source.patience
+        return standing(now, self._last, self._due, self._lost, self._hold, patience)
+
+    def _on_show(self, now: float) -> Frame:
+        state = self._state(now)
+        if self._newest is not None and state in ("live", "held"):
+            self._slate_shown = False
+            return self._newest
+        if not self._slate_shown:  # a new number, so that the loop paints the slate afresh
+            self._slate = self._frame(self._slate_pixels, 0.0, now)
+            self._slate_shown = True
+        return self._slate
+
+    def _frame(self, pixels: Pixels, pts: float, captured: float) -> Frame:
+        self._number += 1
+        return Frame(pixels, pts, captured, self._number, self.name)
+
+    # ---- the thread -------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._closing.is_set():
+            frames, began = self._frames, self.clock.monotonic()
+            try:
+                self._film()
+            except CameraError as error:
+                trouble = self._source.redact(str(error))
+            except Exception as error:  # noqa: BLE001 - a thread's root: counted, logged, goes on
+                trouble = self._crashed(error)
+            else:
+                return
+            delivered = self._frames > frames
+            was_good = delivered and self.clock.monotonic() - began >= self._backoff.good
+            failures = 1 if was_good else failures + 1
+            self._lose(trouble)
+            self._closing.wait(self._backoff.delay(failures, self._draw))
+
+    def _film(self) -> None:
+        """Run the source until it fails (raises) or is over (returns)."""
+        with contextlib.closing(self._source.pictures(self)) as pictures:
+            for picture in pictures:
+                if self._closing.is_set():
+                    return
+                self._put(picture)
+        if self._closing.is_set():
+            return
+        with self._fresh:
+            self._lost, self._trouble = self.clock.monotonic(), "the film is over"
+        log.info("camera %s: the film is over", self.name)
+
+    def _put(self, picture: Picture) -> None:
+        now = self.clock.monotonic()
+        with self._fresh:
+            away = None if self._lost is None else now - self._lost
+            back = away is not None and self._last is not None
+            if not self._taken:
+                self._drops["superseded"] += 1
+            self._newest = self._frame(*picture)
+            self._taken = False
+            self._frames += 1
+            self._reconnects += back
+            self._last = self._due = now
+            self._lost, self._trouble = None, ""
+            self._fresh.notify_all()
+        if away is not None:
+            log.info("camera %s: live again after %.1f s", self.name, away)
+
+    def _lose(self, trouble: str) -> None:
+        with self._fresh:
+            first = self._lost is None
+            self._trouble = trouble
+            if first:
+                self._lost = self.clock.monotonic()
+        if first and not self._closing.is_set():
+            log.warning("camera %s: lost: %s; it is tried again", self.name, trouble)
+
+    def _crashed(self, error: Exception) -> str:
+        """Count a fault of ours; its traceback is logged once for each loss, not each attempt."""
+        self.drop("fault")
+        if self._lost is None:
+            text = "".join(traceback.format_exception(error))
+            log.error("camera %s: %s", self.name, self._source.redact(text).rstrip())
+        return self._source.redact(f"{type(error).__name__}: {error}")

@@ -1,0 +1,86 @@
+"""What stands between a camera's thread and the kinds of camera: a source and its wire.
+
+A source is a generator of pictures.  Running it opens the device, closing it frees the device,
+and raising `CameraError` says that the device is lost and worth another try; returning says that
+the film is over for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from murai_show.ports import Clock
+
+Pixels = NDArray[np.uint8]
+
+
+class Picture(NamedTuple):
+    """`pixels` (H, W, 3) uint8 RGB; `pts` seconds of the source's own time; `captured` seconds of
+    the monotonic clock, as near to the lens as the source can tell."""
+
+    pixels: Pixels
+    pts: float
+    captured: float
+
+
+Pictures = Generator[Picture, None, None]
+
+
+class Wire(Protocol):
+    """What a source may ask of the camera that runs it."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def closing(self) -> bool:
+        """True once the source should come to its end."""
+        ...
+
+    def wait_until(self, due: float) -> bool:
+        """Sleep until `due` (monotonic), when the next picture is to be shown: silence until then
+        is no fault.  False once the camera is closing."""
+        ...
+
+    def rest(self, seconds: float) -> bool:
+        """Sleep because there is nothing to read.  False once the camera is closing."""
+        ...
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count pictures that were thrown away."""
+        ...
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of camera, ready to be run.  `patience` is how many seconds without a due picture
+    mean that it is lost; `redact` takes the secrets out of any text about it."""
+
+    pictures: Callable[[Wire], Pictures]
+    patience: float = 2.0
+    redact: Callable[[str], str] = _as_it_is
+
+
+def ticks(wire: Wire, fps: float) -> Iterator[tuple[int, float]]:
+    """(number, moment) at `fps`, from 0, until the camera closes.
+
+    A slow machine skips numbers rather than slowing time down; the skipped ones count as `late`.
+    """
+    began = wire.clock.monotonic()
+    number = 0
+    while wire.wait_until(began + number / fps):
+        yield number, began + number / fps
+        elapsed = wire.clock.monotonic() - began
+        following = max(number + 1, int(elapsed * fps))
+        if following > number + 1:
+            wire.drop("late", following - number - 1)
+        number = following
