@@ -1,0 +1,120 @@
+"""A growing H.264 file that plays however far it got."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.frame import PictureType
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
+
+from murai_show.output.canvas import Pixels
+from murai_show.show.words import Size
+
+MUXERS = {
+    # A fragment at every key frame; no table of contents that only an orderly end could write.
+    ".mp4": ("mp4", {"movflags": "frag_keyframe+empty_moov+default_base_moof"}),
+    ".mkv": ("matroska", {"cluster_time_limit": "1000"}),
+}
+
+
+@dataclass(frozen=True)
+class Colours:
+    """How RGB becomes YUV, and the tags that say so (`space` as ITU-T H.273 numbers it)."""
+
+    matrix: Colorspace
+    space: int
+    primaries: ColorPrimaries
+    transfer: ColorTrc
+
+
+_HD = Colours(Colorspace.ITU709, 1, ColorPrimaries.BT709, ColorTrc.BT709)
+_SD = Colours(Colorspace.SMPTE170M, 6, ColorPrimaries.SMPTE170M, ColorTrc.SMPTE170M)
+_TIME_BASE = Fraction(1, 90_000)
+_KEY_EVERY = 1.0  # seconds: what a power cut may cost
+
+
+class Movie:
+    """Writes pictures into `file` (`path` is its name) as H.264, at their own times.
+
+    Odd sizes lose a row or column, as 4:2:0 asks.  Every picture is in the file's hands when
+    `write` returns, except those since the last key frame: a second at most.
+    Raises OSError or FFmpegError when the file or the encoder fails.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, size: Size, fps: float, crf: int) -> None:
+        self.path = path
+        self._file = file
+        self._size = Size(size.width & ~1, size.height & ~1)
+        self._last = -1
+        self._next_key = 0
+        muxer, options = MUXERS[path.suffix.lower()]
+        self._container = av.open(
+            file, "w", format=muxer, options={**options, "flush_packets": "1"}
+        )
+        # zerolatency: no picture waits in the encoder for later ones.  One thread keeps its hands
+        # off the painter's cores; beyond 720p it would fall behind.
+        options = {"preset": "veryfast", "tune": "zerolatency", "crf": str(crf), "forced-idr": "1"}
+        rate = Fraction(fps).limit_denominator(1001)
+        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
+        codec = self._stream.codec_context
+        codec.width, codec.height = self._size
+        codec.pix_fmt = "yuv420p"
+        codec.time_base = self._stream.time_base = _TIME_BASE
+        codec.gop_size = max(1, round(fps * _KEY_EVERY))
+        codec.thread_count = 1 if size.width * size.height <= 1280 * 720 else 2
+        colours = _HD if self._size.height >= 720 else _SD  # what players assume without tags
+        self._matrix = colours.matrix
+        codec.colorspace = colours.space
+        codec.color_primaries = colours.primaries
+        codec.color_trc = colours.transfer
+        codec.color_range = ColorRange.MPEG
+        self._to_yuv = VideoReformatter()
+        self._container.start_encoding()
+
+    def write(self, rgba: Pixels, seconds: float) -> None:
+        """Add a picture, (H, W, 4) uint8 RGBA, `seconds` after the beginning."""
+        pts = max(self._last + 1, round(seconds / _TIME_BASE))
+        even = np.ascontiguousarray(rgba[: self._size.height, : self._size.width])
+        picture = self._to_yuv.reformat(
+            av.VideoFrame.from_numpy_buffer(even, "rgba"),
+            format="yuv420p",
+            dst_colorspace=self._matrix,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+            threads=1,
+        )
+        picture.pts, picture.time_base = pts, _TIME_BASE
+        if pts >= self._next_key:  # by time: a slow painter's pictures are few
+            picture.pict_type = PictureType.I
+            self._next_key = pts + round(_KEY_EVERY / _TIME_BASE)
+        self._last = pts
+        self._container.mux(self._stream.encode(picture))
+
+    def close(self) -> None:
+        """Finish the file."""
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+        finally:
+            self._file.close()
+
+    def abandon(self) -> None:
+        """Let go of a file that cannot be written any more; what it has still plays."""
+        with contextlib.suppress(OSError, FFmpegError):
+            self._container.close()
+        with contextlib.suppress(OSError):
+            self._file.close()

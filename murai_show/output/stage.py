@@ -1,0 +1,159 @@
+"""The stage: the one OpenGL context of a show, and its canvases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from murai_show.errors import OutputError
+from murai_show.frame import Frame
+from murai_show.output.monitors import find_monitor, glfw_trouble
+from murai_show.show.planned import CanvasSpec, PlannedOutput
+from murai_show.show.schema import DisplayOutput
+
+if TYPE_CHECKING:
+    import moderngl
+
+    from murai_show.output.canvas import Canvas, Pixels
+
+GL_VERSION = 330
+NO_OPENGL = (
+    "OpenGL cannot be had ({}); on Debian and Ubuntu: apt-get install --no-install-recommends "
+    "libegl1 libgl1"
+)
+
+
+class Stage:
+    """Owns the OpenGL context and one canvas for each distinct CanvasSpec of `planned`.
+
+    Without a display the context is EGL's and needs no display server.  With one it belongs to a
+    hidden GLFW window, `share`, whose textures all windows see.  Where no output has a canvas
+    (`memory`), no library of OpenGL is loaded.  Made, used and closed on the main thread.
+
+    Raises OutputError when there is no OpenGL, or a display is planned and there is none.
+    """
+
+    def __init__(self, planned: tuple[PlannedOutput, ...]) -> None:
+        self.share: Any = None
+        self._ctx: moderngl.Context | None = None
+        self._canvases: dict[CanvasSpec, Canvas] = {}
+        self._paced = False
+        specs = dict.fromkeys(p.canvas for p in planned if p.canvas is not None)
+        if not specs:
+            return
+        from murai_show.output.canvas import Canvas
+
+        displays = [p for p in planned if isinstance(p.spec, DisplayOutput)]
+        if displays:
+            find_monitor(None, displays[0].name)
+            self.share = hidden_window()
+        self._ctx = ctx = window_context(self.share) if displays else egl_context()
+        with ctx:
+            self._canvases = {spec: Canvas(ctx, spec) for spec in specs}
+
+    def canvas(self, spec: CanvasSpec) -> Canvas:
+        """The canvas of `spec`, for its texture and its count; the stage draws it."""
+        return self._canvases[spec]
+
+    def draw(self, spec: CanvasSpec, picture: Frame, light: float) -> int:
+        """Draw `picture` unless it is there already; the number of this drawing."""
+        assert self._ctx is not None
+        canvas = self._canvases[spec]
+        with self._ctx:
+            if canvas.draw(picture, light) and self.share is not None:
+                self._ctx.finish()  # a window's context may only read what is complete
+        return canvas.draws
+
+    def read_rgba(self, spec: CanvasSpec) -> Pixels:
+        """What was last drawn, (H, W, 4), uint8, RGBA, top row first; read once for all outputs."""
+        assert self._ctx is not None
+        with self._ctx:
+            return self._canvases[spec].read_rgba()
+
+    def take_pacing(self) -> bool:
+        """True for one window alone: it waits for its monitor, and the others must not wait too."""
+        first, self._paced = not self._paced, True
+        return first
+
+    def close(self) -> None:
+        """Free the canvases and the context.  Safe to call twice."""
+        if self._ctx is None:
+            return
+        with self._ctx:
+            for canvas in self._canvases.values():
+                canvas.close()
+        self._ctx.release()
+        self._ctx = None
+        if self.share is not None:
+            import glfw
+
+            glfw.destroy_window(self.share)
+
+
+def egl_context() -> moderngl.Context:
+    """OpenGL without a display server."""
+    try:
+        import moderngl
+
+        how: dict[str, Any] = {"backend": "egl"}  # moderngl's own stub has their types wrong
+        return moderngl.create_context(require=GL_VERSION, standalone=True, **how)
+    except Exception as error:  # its loader raises bare Exceptions, of no class of their own
+        raise OutputError(NO_OPENGL.format(str(error).strip() or "no reason given")) from error
+
+
+def window_context(window: Any) -> moderngl.Context:
+    """The OpenGL of a GLFW window; entering it makes it current."""
+    try:
+        import moderngl
+
+        glfw_gl: dict[str, Any] = {"context": WindowGl(window)}
+        with glfw_gl["context"]:
+            return moderngl.create_context(require=GL_VERSION, **glfw_gl)
+    except Exception as error:  # as above
+        raise OutputError(NO_OPENGL.format(str(error).strip() or "no reason given")) from error
+
+
+class WindowGl:
+    """What moderngl asks of a context: GLFW finds the functions, on X11 and Wayland alike."""
+
+    def __init__(self, window: Any) -> None:
+        self._window = window
+
+    def load_opengl_function(self, name: str) -> int:
+        import ctypes
+
+        import glfw
+
+        return ctypes.cast(glfw.get_proc_address(name), ctypes.c_void_p).value or 0
+
+    def __enter__(self) -> None:
+        import glfw
+
+        glfw.make_context_current(self._window)
+
+    def __exit__(self, *_: object) -> None:
+        """Stays current: whoever draws next enters their own."""
+
+    def release(self) -> None:
+        """The window owns the context."""
+
+
+def ask_for_opengl() -> None:
+    """Set the hints for windows that the canvas's shaders can draw in."""
+    import glfw
+
+    glfw.default_window_hints()
+    glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, GL_VERSION // 100)
+    glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, GL_VERSION // 10 % 10)
+    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+
+
+def hidden_window() -> Any:
+    """A window that is never seen: it holds the context that all others share."""
+    import glfw
+
+    ask_for_opengl()
+    glfw.window_hint(glfw.VISIBLE, False)
+    window = glfw.create_window(16, 16, "murai-show", None, None)
+    if not window:
+        raise OutputError(NO_OPENGL.format(glfw_trouble()))
+    return window
