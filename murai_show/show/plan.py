@@ -2,122 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
-from murai_show.show.schema import Camera, Corners, Output
-from murai_show.show.timeline import Mix
-from murai_show.show.words import Address, Size
+from murai_show.show.findings import Findings
+from murai_show.show.load import read_draft, read_source
+from murai_show.show.plan_camera import check_overrides, plan_camera
+from murai_show.show.plan_outputs import plan_outputs
+from murai_show.show.planned import (
+    BankFacts,
+    CanvasSpec,
+    Facts,
+    Monitor,
+    Plan,
+    PlannedBank,
+    PlannedCamera,
+    PlannedOutput,
+    PlannedPlace,
+    PlannedPlaylist,
+)
+from murai_show.show.rehearse import excuser
+from murai_show.show.rules import plan_bank, plan_place, plan_playlist
+from murai_show.show.site import Site
 
-
-@dataclass(frozen=True)
-class PlannedPlace:
-    lat: float
-    lon: float
-    tz: str
-
-
-@dataclass(frozen=True)
-class PlannedCamera:
-    """`spec` with absolute paths; `stands_for` is the declared kind when rehearsing."""
-
-    name: str
-    spec: Camera
-    stands_for: str = ""
-
-
-@dataclass(frozen=True)
-class PlannedBank:
-    """`file` is the bank's safetensors; `engine` is never `auto`."""
-
-    name: str
-    file: Path
-    engine: Literal["pytorch", "identity"]
-    styles: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class PlannedPlaylist:
-    """`entries` are mixes with weights of sum 1; `each` and `fade` are seconds."""
-
-    name: str
-    entries: tuple[Mix, ...]
-    each: float
-    fade: float
-    order: Literal["listed", "shuffle"]
+__all__ = [
+    "BankFacts",
+    "CanvasSpec",
+    "Facts",
+    "Monitor",
+    "Plan",
+    "PlannedBank",
+    "PlannedCamera",
+    "PlannedOutput",
+    "PlannedPlace",
+    "PlannedPlaylist",
+    "plan_show",
+]
 
 
-@dataclass(frozen=True)
-class CanvasSpec:
-    """One drawing of the picture.  Equal specs are drawn once."""
+def plan_show(
+    file: Path,
+    facts: Facts,
+    environ: Mapping[str, str],
+    *,
+    rehearse: bool = False,
+    cameras: Mapping[str, str] | None = None,
+) -> Plan:
+    """Read the show `file` and resolve it against the facts of this machine.
 
-    size: Size
-    fit: Literal["cover", "contain", "stretch"]
-    corners: Corners
-    mirror: Literal["none", "horizontal", "vertical", "both"]
-    rotate: Literal[0, 90, 180, 270]
-    brightness: float
-    gamma: float
-
-
-@dataclass(frozen=True)
-class PlannedOutput:
-    """`canvas` is None for `memory` alone; `file` is the resolved pattern of files to write."""
-
-    name: str
-    spec: Output
-    canvas: CanvasSpec | None
-    file: Path | None = None
-    stands_for: str = ""
-
-
-@dataclass(frozen=True)
-class Plan:
-    show: str
-    title: str
-    source: Path
-    config_hash: str
-    place: PlannedPlace
-    camera: PlannedCamera
-    bank: PlannedBank
-    playlist: PlannedPlaylist
-    paint: Size
-    outputs: tuple[PlannedOutput, ...]
-    metrics: Address | None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Monitor:
-    """A monitor of this machine, as GLFW names it, with its present size in pixels."""
-
-    name: str
-    size: Size
-
-
-@dataclass(frozen=True)
-class BankFacts:
-    """A bank that this machine has; `trouble` is a sentence when it cannot be used."""
-
-    file: Path
-    styles: tuple[str, ...]
-    trouble: str = ""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What this machine has; `app` gathers it, so that `show/` opens no device and loads no torch.
-
-    `banks` by name; `read_bank` reads the card of a bank given as a file; `monitors` is None when
-    nobody asked (`check`); `work` is the absolute working folder, below which files are written;
-    `demo_photos` tells whether the photographs of the `demo` extra are installed.
+    `rehearse` puts stand-ins in place of what is missing; `cameras` maps a camera's name to the
+    source that the command line gives it.  Raises ShowError with every problem of the file, or
+    UsageError when there is no such file or `cameras` asks for what cannot be.
     """
-
-    banks: Mapping[str, BankFacts]
-    read_bank: Callable[[Path], BankFacts]
-    monitors: tuple[Monitor, ...] | None
-    work: Path
-    pytorch: bool
-    demo_photos: bool
+    source = read_source(file, facts.work)
+    findings = Findings(source.shown)
+    overrides = cameras or {}
+    draft = read_draft(source, environ, findings, excuser(environ, rehearse, overrides))
+    site = Site(draft, facts, findings, rehearse, overrides)
+    check_overrides(site)
+    bank = plan_bank(site)
+    playlist = plan_playlist(site, bank)
+    camera, camera_notes = plan_camera(site)
+    outputs, output_notes = plan_outputs(site)
+    findings.done()
+    head, play = draft.head, draft.play
+    if not (head and play and camera and bank and playlist and outputs):
+        raise AssertionError("a noun is missing and nothing says so")
+    return Plan(
+        show=head.show,
+        title=head.title or head.show,
+        source=source.path,
+        config_hash=source.config_hash,
+        place=plan_place(site),
+        camera=camera,
+        bank=bank,
+        playlist=playlist,
+        paint=play.paint,
+        outputs=outputs,
+        metrics=None if head.metrics == "off" else head.metrics,
+        notes=(*camera_notes, *output_notes),
+    )

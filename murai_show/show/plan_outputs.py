@@ -1,0 +1,151 @@
+"""Where the picture goes, and with what canvas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from murai_show.show.hints import did_you_mean, nearest
+from murai_show.show.paths import bad_pattern
+from murai_show.show.planned import CanvasSpec, Monitor, PlannedOutput
+from murai_show.show.rehearse import offscreen
+from murai_show.show.schema import (
+    CanvasNoun,
+    DisplayOutput,
+    MemoryOutput,
+    Output,
+    RecordingOutput,
+    SnapshotOutput,
+)
+from murai_show.show.site import Site
+from murai_show.show.words import Size
+
+DESK = Size(1280, 720)
+_ENDINGS: dict[str, tuple[str, ...]] = {
+    "recording": (".mp4", ".mkv"),
+    "snapshot": (".png", ".jpg", ".jpeg"),
+}
+
+
+def plan_outputs(site: Site) -> tuple[tuple[PlannedOutput, ...], tuple[str, ...]]:
+    """Every output that is right, in the order of the file, and the notes about stand-ins."""
+    outputs = {n: o for n, o in (site.draft.outputs or {}).items() if o is not None}
+    planned: list[PlannedOutput] = []
+    notes: list[str] = []
+    written: dict[Path, str] = {}
+    for name, output in outputs.items():
+        stands_for, spec = "", output
+        if site.rehearse and isinstance(output, DisplayOutput):
+            stands_for, spec = output.kind, offscreen(output)
+            notes.append(
+                f"output {name}: an offscreen canvas stands in for display "
+                f"{output.monitor or 'on the first monitor'}"
+            )
+        elif isinstance(output, DisplayOutput):
+            _check_monitor(site, name, output)
+        file = _file(site, name, output, written)
+        planned.append(PlannedOutput(name, spec, _canvas(site, name, output), file, stands_for))
+    return tuple(planned), tuple(notes)
+
+
+def _canvas(site: Site, name: str, output: Output) -> CanvasSpec | None:
+    """The canvas of an output; with `of`, the whole canvas of the one at the end of the chain."""
+    if isinstance(output, MemoryOutput):
+        return None
+    if output.of is not None:
+        own = [key for key in CanvasNoun.model_fields if key in output.model_fields_set]
+        for key in own:
+            site.blame(
+                f"{key}: output {name} takes the whole canvas of {output.of}; delete {key} or of",
+                *("outputs", name, key),
+            )
+    source = _source(site, name, output)
+    return _own_canvas(site, source) if source else None
+
+
+def _source(site: Site, name: str, output: Output) -> Any:
+    """The output whose canvas `output` shows; None, and a finding, when the chain leads nowhere."""
+    outputs = site.draft.outputs or {}
+    chain = [name]
+    found: Output | None = output
+    while found is not None and not isinstance(found, MemoryOutput) and found.of is not None:
+        here, target = chain[-1], found.of
+        if target in chain:
+            cycle = [*chain[chain.index(target) :], target]
+            if name == min(cycle):  # say it once
+                site.blame(
+                    f"of: a circle, {' → '.join(cycle)}; one of them needs a canvas of its own",
+                    *("outputs", name, "of"),
+                )
+            return None
+        key = ("outputs", here, "of")
+        if target not in outputs:
+            hint = did_you_mean(target, [n for n in outputs if n != here])
+            site.blame(f"no output {site.draft.shown(*key)}{hint}", *key)
+            return None
+        found = outputs[target]
+        if isinstance(found, MemoryOutput):
+            site.blame(f"of: output {site.draft.shown(*key)} of kind memory has no canvas", *key)
+            return None
+        chain.append(target)
+    return found
+
+
+def _own_canvas(site: Site, output: CanvasNoun) -> CanvasSpec:
+    size = output.size
+    if size is None and isinstance(output, DisplayOutput) and not output.window:
+        monitor = _monitor(site, output)
+        size = monitor.size if monitor else None
+    return CanvasSpec(
+        size or DESK,
+        output.fit,
+        output.corners,
+        output.mirror,
+        output.rotate,
+        output.brightness,
+        output.gamma,
+    )
+
+
+def _monitor(site: Site, output: DisplayOutput) -> Monitor | None:
+    """The named monitor, or the first."""
+    monitors = site.facts.monitors or ()
+    wanted = output.monitor
+    return next((m for m in monitors if wanted is None or m.name == wanted), None)
+
+
+def _check_monitor(site: Site, name: str, output: DisplayOutput) -> None:
+    """A display needs its monitor; `check` does not ask for monitors."""
+    if site.facts.monitors is None or _monitor(site, output) is not None:
+        return
+    key = ("outputs", name, "monitor" if output.monitor else "kind")
+    names = [m.name for m in site.facts.monitors]
+    hint = "; murai-show run --rehearse plays the show without it"
+    if not names:
+        site.blame(f"output {name}: no monitor is connected here{hint}", *key)
+    else:
+        near = nearest(output.monitor or "", names)
+        there = f"did you mean {near}? " if near else ""
+        there += f"There {'is' if len(names) == 1 else 'are'} {', '.join(names)}"
+        site.blame(f"monitor: no monitor {site.draft.shown(*key)} here; {there}{hint}", *key)
+
+
+def _file(site: Site, name: str, output: Output, written: dict[Path, str]) -> Path | None:
+    """The absolute pattern of the files to write, with the show's name in it."""
+    if not isinstance(output, RecordingOutput | SnapshotOutput):
+        return None
+    key = ("outputs", name, "path")
+    node, own = site.draft.root.find(*key)
+    shown = node.shown() if own else repr(output.path)
+    wrong = bad_pattern(output.path, _ENDINGS[output.kind], shown)
+    if wrong:
+        site.blame(f"path: {wrong}", *key)
+        return None
+    show = site.draft.head.show if site.draft.head else "{show}"
+    file = site.facts.work / output.path.replace("{show}", show)
+    if file in written:
+        site.blame(
+            f"path: output {written[file]} writes {shown} too; give each a path of its own", *key
+        )
+    written.setdefault(file, name)
+    return file

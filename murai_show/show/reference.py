@@ -1,0 +1,317 @@
+"""The show language for editors (JSON schema) and for readers (docs/show.md), from the models."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from types import NoneType
+from typing import Any, Literal, cast
+
+from pydantic.fields import FieldInfo
+
+from murai_show.show import words
+from murai_show.show.schema import (
+    CAMERA_KINDS,
+    OUTPUT_KINDS,
+    BankChoice,
+    CanvasNoun,
+    Corners,
+    Noun,
+    Place,
+    Play,
+    Playlist,
+    Show,
+)
+from murai_show.show.words import Address, Size, write_duration
+
+Schema = dict[str, Any]
+_NOUNS = (
+    *CAMERA_KINDS.values(),
+    *OUTPUT_KINDS.values(),
+    BankChoice,
+    Playlist,
+    Play,
+    Place,
+    Corners,
+)
+_VARIABLE: Schema = {
+    "type": "string",
+    "pattern": r"\$\{",
+    "description": "Filled in from the environment: ${NAME} or ${NAME:-default}.",
+}
+_LEAF_KEYS = ("type", "pattern", "enum", "minimum", "maximum", "exclusiveMinimum", "examples")
+
+
+def json_schema() -> Schema:
+    """The JSON schema (draft 2020-12) of a show file, for editors."""
+    schema = cast("Schema", _untitled(Show.model_json_schema()))
+    definitions = schema["$defs"]
+    _write_defaults(schema, Show)
+    for model in _NOUNS:
+        _write_defaults(definitions[model.__name__], model)
+    for noun, kinds in (("cameras", CAMERA_KINDS), ("outputs", OUTPUT_KINDS)):
+        properties: Schema = {}
+        for model in kinds.values():
+            properties |= definitions[model.__name__]["properties"]
+        properties["kind"] = {"enum": list(kinds)}
+        _close(definitions["Defaults"]["properties"][noun], properties)
+    _close(
+        definitions["Defaults"]["properties"]["playlists"], definitions["Playlist"]["properties"]
+    )
+    for key in ("cameras", "playlists", "outputs"):
+        found = schema["properties"][key]
+        ((pattern, item),) = found.pop("patternProperties").items()
+        found |= {"propertyNames": {"pattern": pattern}, "additionalProperties": item}
+    for key in ("bank", "play"):
+        found = schema["properties"][key]
+        reference, description = found.pop("$ref"), found.pop("description", "")
+        schema["properties"][key] = {
+            "anyOf": [{"type": "string"}, {"$ref": reference}],
+            "description": description,
+        }
+    definitions["Variable"] = _VARIABLE
+    for definition in (*definitions.values(), schema):
+        for key, found in definition.get("properties", {}).items():
+            definition["properties"][key] = _or_variable(found)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "murai-show.schema.json",
+        "title": "murai-show, show language version 1",
+    } | schema
+
+
+def _write_defaults(found: Schema, model: type[Noun]) -> None:
+    """Defaults the way people write them: 3s, not 3.0."""
+    for key, field in model.model_fields.items():
+        if "default" in found["properties"][key]:
+            found["properties"][key]["default"] = _as_written(field)
+
+
+def _as_written(field: FieldInfo) -> Any:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, float) and _is_duration(field):
+        return write_duration(value)
+    return str(value) if isinstance(value, Size | Address) else value
+
+
+def _is_duration(field: FieldInfo) -> bool:
+    return "duration" in _type_words(field.annotation, field.metadata)
+
+
+def _untitled(found: Any) -> Any:
+    """Without the titles that pydantic makes of the keys: an editor would show both."""
+    if isinstance(found, dict):
+        members = cast("Mapping[str, Any]", found)
+        return {
+            key: _untitled(value)
+            for key, value in members.items()
+            if not (key == "title" and isinstance(value, str))
+        }
+    if isinstance(found, list):
+        return [_untitled(item) for item in cast("list[Any]", found)]
+    return found
+
+
+def _close(found: Schema, properties: Schema) -> None:
+    found["properties"] = dict(properties)
+    found["additionalProperties"] = False
+
+
+def _or_variable(found: Schema) -> Schema:
+    """A number, a choice or a patterned text may also be a variable of the environment."""
+    plain = found.get("type") == "string" and "pattern" not in found and "enum" not in found
+    if plain or "const" in found or not (found.get("type") in _SCALARS or "enum" in found):
+        return found
+    if r"\$\{" in found.get("pattern", ""):
+        return found
+    leaf = {key: found[key] for key in _LEAF_KEYS if key in found}
+    rest = {key: value for key, value in found.items() if key not in leaf}
+    return rest | {"anyOf": [leaf, {"$ref": "#/$defs/Variable"}]}
+
+
+_SCALARS = ("string", "number", "integer", "boolean")
+
+# --- docs/show.md ---------------------------------------------------------------------------------
+
+REGENERATE = (
+    "python -c 'from murai_show.show.reference import reference; print(reference(), end=\"\")'"
+    " > docs/show.md"
+)
+
+_INTRODUCTION = f"""\
+# The show language, version 1
+
+<!-- Generated from the models: {REGENERATE} -->
+
+A *show* is one YAML file: which cameras film, which styles paint, where the picture goes. It is
+read whole, checked whole, and resolved into a plan before anything is opened.
+
+```yaml
+murai: 1
+show: plaza
+cameras:
+  webcam: {{ kind: v4l2, device: /dev/video0 }}
+bank: first
+playlists:
+  evening: {{ styles: [wave, starry], each: 2m, fade: 5s }}
+play: evening
+outputs:
+  wall: {{ kind: display, monitor: HDMI-1 }}
+```
+
+- `murai-show check plaza.yaml` says all that is wrong at once, each with line, column and a way
+  out. `murai-show plan plaza.yaml` shows what the file means on this machine.
+- `murai-show new plaza` writes a commented show to start from. The first line of the shipped shows
+  tells an editor where the JSON schema is; `murai-show schema` prints it.
+
+## How it is written
+
+- YAML 1.2: `20:00` is text and `on` is text. A key stands once. There are no aliases, anchors,
+  merge keys or tags; values that items share stand under `defaults`.
+- A **duration** is `90s`, `4m`, `1h30m` or `500ms`. A **size** is `1280x720`. A **name** has small
+  letters, digits, `-` and `_`. A **path** is read inside the show's folder and written below the
+  working folder.
+- `${{NAME}}` is filled in from the environment, `${{NAME:-default}}` has a default, and `$${{` is a
+  plain `${{`. Unquoted, `fps: ${{FPS:-30}}` is a number; in quotes it stays text. Inside braces
+  (`{{ … }}`) YAML wants the quotes.
+- A password, token or key does not belong in the file and is refused there:
+  `url: rtsp://guard:${{CAM_PASSWORD}}@10.0.0.7/main`. What the environment gave is never repeated
+  in an error, and a camera's URL is shown as the file has it.
+"""
+
+
+def reference() -> str:
+    """docs/show.md: the whole language, a table for each noun."""
+    parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_style_parts(), *_output_parts()]
+    return "\n".join(parts)
+
+
+def _show_parts() -> Iterator[str]:
+    yield _section(Show, "The show", 2)
+    yield _section(Place, "place", 2)
+    yield (
+        "## defaults\n\nBelow `cameras`, `playlists` and `outputs`: keys with the values of every "
+        "item that knows\nthe key and does not say otherwise. Maps merge, lists replace. An output "
+        "with `of` takes\nno canvas from here.\n"
+    )
+
+
+def _camera_parts() -> Iterator[str]:
+    yield "## cameras\n\nEach camera has a name and a `kind`.\n"
+    for kind, model in CAMERA_KINDS.items():
+        yield _section(model, f"kind: {kind}", 3)
+
+
+def _style_parts() -> Iterator[str]:
+    yield _section(BankChoice, "bank", 2)
+    yield _section(Playlist, "playlists", 2)
+    yield _section(Play, "play", 2)
+
+
+def _output_parts() -> Iterator[str]:
+    yield "## outputs\n\nEach output has a name and a `kind`; all but `memory` have a canvas.\n"
+    yield _section(CanvasNoun, "The canvas", 3)
+    yield _section(Corners, "corners", 3)
+    for kind, model in OUTPUT_KINDS.items():
+        known = CanvasNoun.model_fields if issubclass(model, CanvasNoun) else {}
+        more = "\n\nBesides the keys of the canvas:" if known else ""
+        yield _section(model, f"kind: {kind}", 3, known, more)
+
+
+def _section(
+    model: type[Noun], title: str, level: int, without: Mapping[str, Any] = {}, more: str = ""
+) -> str:
+    doc = " ".join((model.__doc__ or "").split())
+    if model is Show:
+        doc = "The keys of the file."
+    fields = sorted(  # what says who an item is comes first; the rest keeps its order
+        ((k, f) for k, f in model.model_fields.items() if k not in without),
+        key=lambda item: (item[0] != "kind", not item[1].is_required()),
+    )
+    rows = [
+        f"| `{key}` | {_value(key, field)} | {_default(field)} | {_cell(field.description or '')} |"
+        for key, field in fields
+    ]
+    table = "\n".join(["| key | value | default | what |", "|---|---|---|---|", *rows])
+    return f"{'#' * level} {title}\n\n{doc}{more}\n\n{table}\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+_PLAIN: Mapping[Any, str] = {bool: "`true` `false`", int: "whole number", float: "number"}
+_BY_PARSER: Mapping[Callable[..., Any], str] = {
+    words.parse_duration: "duration",
+    words.parse_size: "size",
+    words.parse_point: "`[x, y]`",
+    words.parse_listen: "`host:port` or `off`",
+    words.parse_url: "URL",
+    words.parse_device: "device",
+    words.parse_name: "name",
+}
+
+
+def _value(key: str, field: FieldInfo) -> str:
+    """What to write; a map is described in a section of its own."""
+    kind = _type(field).replace("map", f"[map](#{key})")
+    return f"name or {kind}" if key in ("bank", "play") else kind
+
+
+def _type(field: FieldInfo) -> str:
+    low: Any = None
+    high: Any = None
+    for limit in field.metadata:
+        low = getattr(limit, "ge", low)
+        high = getattr(limit, "le", high)
+    kind = _type_words(field.annotation, field.metadata)
+    if kind == "duration" and low is not None:
+        low, high = write_duration(low), high and write_duration(high)
+    if low is not None:
+        return (
+            f"{kind}, {_bound(low)} to {_bound(high)}" if high else f"{kind}, {_bound(low)} or more"
+        )
+    return kind
+
+
+def _bound(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _type_words(annotation: Any, metadata: Any = ()) -> str:
+    for part in metadata:
+        parser = getattr(part, "func", None)
+        if parser is not None and parser in _BY_PARSER:
+            return _BY_PARSER[parser]
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _type_words(arguments[0], arguments[1:])
+    if origin is Literal:
+        return " ".join(f"`{value}`" for value in arguments)
+    if origin is dict:
+        return "map"
+    if origin is tuple:
+        return "list"
+    if arguments:
+        kinds = [_type_words(a) for a in arguments if a is not NoneType]
+        return " or ".join(dict.fromkeys(kinds))
+    if isinstance(annotation, type) and issubclass(annotation, Noun):
+        return "map"
+    return _PLAIN.get(annotation, "text")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, Noun):
+        return "the whole output" if isinstance(value, Corners) else ""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, tuple) and not isinstance(value, Size):
+        return f"`[{', '.join(f'{v:g}' for v in cast('tuple[float, ...]', value))}]`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, float):
+        return f"`{write_duration(value) if _is_duration(field) else f'{value:g}'}`"
+    return f"`{value}`"

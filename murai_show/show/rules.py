@@ -1,0 +1,115 @@
+"""The rules between nouns: does that bank exist, does it hold that style, which playlist plays."""
+
+from __future__ import annotations
+
+from murai_show.show.hints import did_you_mean
+from murai_show.show.planned import BankFacts, PlannedBank, PlannedPlace, PlannedPlaylist
+from murai_show.show.schema import DARK, Playlist
+from murai_show.show.site import Site
+from murai_show.show.timeline import Mix
+
+NOWHERE = PlannedPlace(0.0, 0.0, "UTC")
+
+
+def plan_place(site: Site) -> PlannedPlace:
+    place = site.draft.head.place if site.draft.head else None
+    return PlannedPlace(place.lat, place.lon, place.tz) if place else NOWHERE
+
+
+def plan_bank(site: Site) -> PlannedBank | None:
+    bank = site.draft.bank
+    if bank is None:
+        return None
+    facts = _find_bank(site, bank.name)
+    engine = "pytorch" if bank.engine == "auto" else bank.engine
+    if engine == "pytorch" and not site.facts.pytorch:
+        site.blame(
+            "engine: PyTorch is not installed here; pip install torch, "
+            "or write engine: identity, which paints nothing",
+            *_bank_key(site, "engine"),
+        )
+    return PlannedBank(bank.name, facts.file, engine, facts.styles) if facts else None
+
+
+def _find_bank(site: Site, name: str) -> BankFacts | None:
+    """The bank's facts; None, and a finding, when it cannot be used."""
+    key = _bank_key(site, "name")
+    if name.endswith(".safetensors"):
+        file = site.read_path(name, *key)
+        facts = site.facts.read_bank(file) if file else None
+    else:
+        facts = site.facts.banks.get(name)
+        if facts is None:
+            banks = site.facts.banks
+            hint = did_you_mean(name, banks) if banks else "; none is installed: look in models/"
+            site.blame(f"no bank {site.draft.shown(*key)}{hint}", *key)
+    if facts is not None and facts.trouble:
+        environ = site.draft.root.find(*key)[0].template
+        trouble = "its file is damaged, or no bank" if environ else facts.trouble
+        site.blame(f"bank: {site.draft.shown(*key)} cannot be used: {trouble}", *key)
+        return None
+    return facts
+
+
+def _bank_key(site: Site, key: str) -> tuple[str, ...]:
+    """Where the bank's `key` stands; `bank: NAME` is short."""
+    short = not site.draft.root.find("bank")[0].members
+    return ("bank",) if short else ("bank", key)
+
+
+def plan_playlist(site: Site, bank: PlannedBank | None) -> PlannedPlaylist | None:
+    """The playlist that plays.  Every playlist is checked, also those that do not play."""
+    playlists, play = site.draft.playlists, site.draft.play
+    planned = {
+        name: _planned(site, name, playlist, bank)
+        for name, playlist in (playlists or {}).items()
+        if playlist is not None
+    }
+    if play is None or playlists is None:
+        return None
+    if play.playlist not in playlists:
+        short = not site.draft.root.find("play")[0].members
+        key = ("play",) if short else ("play", "playlist")
+        hint = did_you_mean(play.playlist, playlists)
+        site.blame(f"no playlist {site.draft.shown(*key)}{hint}", *key)
+    return planned.get(play.playlist)
+
+
+def _planned(
+    site: Site, name: str, playlist: Playlist, bank: PlannedBank | None
+) -> PlannedPlaylist:
+    entries = tuple(_mix(style) for style in playlist.styles)
+    for number, entry in enumerate(entries):
+        path = ("playlists", name, "styles", number)
+        for style, _ in entry if bank else ():
+            _check_style(site, style, bank, path)
+        if playlist.order == "shuffle" and entry in entries[:number]:
+            site.blame(
+                f"styles, entry {number + 1}: the same as entry {entries.index(entry) + 1}; "
+                "with order: shuffle list each look once",
+                *path,
+            )
+    return PlannedPlaylist(name, entries, playlist.each, playlist.fade, playlist.order)
+
+
+def _check_style(
+    site: Site, style: str, bank: PlannedBank | None, path: tuple[str | int, ...]
+) -> None:
+    if bank is None or style == DARK or style in bank.styles:
+        return
+    node = site.draft.root.find(*path)[0]
+    spot, shown = node.at, node.shown()
+    if node.members:  # in a mix the style is a key
+        spot, shown = node.members[style].named, repr(style)
+    hint = did_you_mean(style, [*bank.styles, DARK])
+    site.findings.add(
+        spot, f"styles, entry {int(path[-1]) + 1}: no style {shown} in bank {bank.name}{hint}"
+    )
+
+
+def _mix(style: str | dict[str, float]) -> Mix:
+    """Weights of sum 1, in the order of the names."""
+    if isinstance(style, str):
+        return ((style, 1.0),)
+    total = sum(style.values())
+    return tuple(sorted((name, weight / total) for name, weight in style.items()))
