@@ -31,7 +31,8 @@ bench: $(VENV)/test opengl ## measure; the docs quote these scripts
 	@$(BIN)/python bench/check.py && $(BIN)/python bench/loop.py $(ARGS)
 
 reference: $(VENV)/test ## write docs/show.md and the JSON schema anew
-	@$(BIN)/python -m murai_show.show.reference
+	@$(BIN)/python -c 'from murai_show.show.reference import reference; print(reference(), end="")' > docs/show.md
+	@$(BIN)/murai-show schema > shows/murai-show.schema.json
 
 clean: ## remove the virtual environment
 	rm -rf $(VENV)

@@ -142,6 +142,7 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
     from murai_show.loop.run import Parts, run_loop, status
     from murai_show.loop.tally import Tally
     from murai_show.output import Stage, open_output
+    from murai_show.output.recording import Recording
     from murai_show.report import Report
     from murai_show.show.timeline import look_at
     from murai_show.style import open_stylizer
@@ -181,7 +182,7 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
         run_loop(parts, stop, None if seconds is None else begun + seconds)
         ended = clock.monotonic()
         last = status(parts, look_at(plan, clock.wall()), ended)
-        files = tuple(path for o in outputs if (path := getattr(o, "path", None)) is not None)
+        files = tuple(output.path for output in outputs if isinstance(output, Recording))
     memory = psutil.Process().memory_info().rss
     return Report(ended - begun, last, tally.latencies(), memory, files)
 

@@ -7,6 +7,7 @@ to fall silent while its connections stay open.
 from __future__ import annotations
 
 import base64
+import contextlib
 import socket
 import struct
 import threading
@@ -82,13 +83,14 @@ class RtspServer:
     def cut(self) -> None:
         """The cable is pulled: nothing listens any more and every connection is gone."""
         self._running.clear()
-        assert self._listener is not None
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        self._listener.close()
         with self._lock:
-            for connection in self._connections:
-                connection.shutdown(socket.SHUT_RDWR)
+            open_ones = [*self._connections, *([self._listener] if self._listener else [])]
             self._connections.clear()
+            self._listener = None
+        for one in open_ones:
+            with contextlib.suppress(OSError):  # the viewer may have gone first
+                one.shutdown(socket.SHUT_RDWR)  # wakes accept() and reads
+            one.close()
 
     stop = cut
 

@@ -1,4 +1,4 @@
-"""Live cameras: on this machine over V4L2, on the network over RTSP, HTTP or SRT.
+"""Live cameras: on this machine over V4L2, on the network over RTSP or HTTP.
 
 Live pictures are never paced: each is handed on the moment it is decoded.
 """

@@ -88,7 +88,7 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
     """Show the newest picture on each output when it is due, and publish how the show is."""
     begun = parts.clock.monotonic()
     due = {output.name: begun for output in parts.outputs}
-    shown: dict[str, Frame] = {}
+    shown: dict[str, Frame | None] = {}
     publish = begun
     while not stop.is_set():
         now = parts.clock.monotonic()
@@ -110,17 +110,25 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
 
 
 def present(
-    parts: Parts, output: Output, picture: Frame, look: Look, shown: dict[str, Frame]
+    parts: Parts, output: Output, picture: Frame, look: Look, shown: dict[str, Frame | None]
 ) -> bool:
-    """Show `picture` on `output`; False when the output is lost.  `shown`: the last of each."""
+    """Show `picture` on `output`; False when the output is lost.
+
+    `shown` holds the last picture of each output, None for one that is lost: a loss is logged once.
+    """
     begun = parts.clock.monotonic()
+    before = shown.get(output.name, picture)
     try:
         output.show(picture, look.light, begun)
     except OutputError as error:
         parts.tally.failed(f"output {output.name}")
-        log.warning("output %s: %s; the others go on", output.name, error)
+        if before is not None:
+            log.warning("output %s: lost: %s; the others go on", output.name, error)
+        shown[output.name] = None
         return False
     ended = parts.clock.monotonic()
+    if before is None:
+        log.info("output %s: is back", output.name)
     first = shown.get(output.name) is not picture
     shown[output.name] = picture
     parts.tally.presented(output.name, ended - begun, ended - picture.captured if first else None)

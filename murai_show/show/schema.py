@@ -102,7 +102,7 @@ class V4l2Camera(_Camera):
 
 
 class StreamCamera(_Camera):
-    """A network camera: RTSP, HTTP or SRT."""
+    """A network camera: RTSP or HTTP."""
 
     kind: Literal["stream"]
     url: CameraUrl = Field(

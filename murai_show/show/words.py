@@ -211,7 +211,7 @@ class Url:
         return f"Url({self})"
 
 
-SCHEMES = ("rtsp", "rtsps", "http", "https", "srt")
+SCHEMES = ("rtsp", "rtsps", "http", "https")  # no srt: PyAV's wheels are built without it
 
 
 def parse_url(found: Any) -> Url:
@@ -304,7 +304,7 @@ CameraUrl = Annotated[
     Url,
     PlainValidator(parse_url),
     PlainSerializer(str),
-    _text(r"^((rtsps?|https?|srt)://|\$\{)", "rtsp://camera.local:554/stream"),
+    _text(r"^((rtsps?|https?)://|\$\{)", "rtsp://camera.local:554/stream"),
 ]
 Device = Annotated[str, PlainValidator(parse_device), _text(r"^(/dev/|\$\{)", "/dev/video0")]
 Name = Annotated[str, PlainValidator(parse_name), _text(r"^[a-z0-9][a-z0-9_-]{0,62}$", "plaza")]

@@ -141,7 +141,7 @@ class Wall(FakeWire):
         return time.monotonic()
 
 
-@pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "http", "https", "srt"])
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "http", "https"])
 def test_nobody_there_names_no_password(scheme: str) -> None:
     spec = stream(f"{scheme}://murai:{PASSWORD}@127.0.0.1:9/x?key=verysecret")
     with pytest.raises(CameraError) as caught:
