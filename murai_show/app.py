@@ -151,7 +151,7 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
         log.info("%s", note)
     clock, mailbox, tally = SystemClock(), Mailbox(), Tally()
     with ExitStack() as stack:
-        camera = open_camera(plan.camera, clock)
+        camera = open_camera(plan.camera, clock, within=plan.paint)
         stack.callback(camera.close)
         stylizer = open_stylizer(plan.bank, plan.paint)
         stack.callback(stylizer.close)

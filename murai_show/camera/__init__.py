@@ -20,26 +20,33 @@ from murai_show.show.plan import PlannedCamera
 from murai_show.show.schema import FileCamera, StreamCamera
 from murai_show.show.words import Size
 
-_SOURCES: dict[str, Callable[[Any], Source]] = {
+_SOURCES: dict[str, Callable[[Any, Size | None], Source]] = {
     "file": file_source,
     "v4l2": v4l2_source,
     "stream": stream_source,
-    "still": still_source,
-    "pattern": pattern_source,
+    "still": lambda spec, _within: still_source(spec),
+    "pattern": lambda spec, _within: pattern_source(spec),
 }
 KINDS = tuple(_SOURCES)
 
 _SLATE = Size(1280, 720)  # where the size of the frames is not known before they come
 
 
-def open_camera(planned: PlannedCamera, clock: Clock, *, backoff: Backoff | None = None) -> Camera:
+def open_camera(
+    planned: PlannedCamera,
+    clock: Clock,
+    *,
+    within: Size | None = None,
+    backoff: Backoff | None = None,
+) -> Camera:
     """Start the camera that `planned` names.  Never fails and never waits: a device that is away
-    shows the slate until it comes."""
+    shows the slate until it comes.  Decoded frames are scaled to fit `within`, the paint size, in
+    the same pass that converts their colours."""
     spec = planned.spec
     size = _SLATE if isinstance(spec, FileCamera | StreamCamera) else spec.size
     return Feed(
         planned.name,
-        _SOURCES[spec.kind](spec),
+        _SOURCES[spec.kind](spec, within),
         clock,
         slate=slate(spec.slate, size),
         hold=spec.hold,

@@ -12,16 +12,19 @@ from av.container import InputContainer
 from av.error import ExitError, FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from murai_show.camera.source import Pixels, Wire
 from murai_show.errors import CameraError
+from murai_show.show.sizes import inside
+from murai_show.show.words import Size
 
 Open = Callable[..., InputContainer]  # av.open, or what a test puts in its place
 
 _SIDES = range(16, 16385)
 _MOST_PIXELS = 64 * 1024 * 1024
+_ONE_THREAD = 1920 * 1080  # up to here one keeps up, and threads cost a third more in all
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _HD = 720  # lines from which an untagged picture is taken for BT.709, as every player does
 
@@ -49,7 +52,7 @@ def video_of(container: InputContainer, what: str, *, low_delay: bool) -> VideoS
     """The first video stream, set up for decoding.  Raises CameraError where there is none.
 
     With `low_delay` each frame comes as soon as its packet is in: frame threads would each hold
-    one back.  Without it decoding uses what threads it likes.
+    one back.  Without it a large film is decoded by several threads.
     """
     if not container.streams.video:
         raise CameraError(f"{what} has no video in it")
@@ -59,7 +62,8 @@ def video_of(container: InputContainer, what: str, *, low_delay: bool) -> VideoS
         return stream
     # Refused before the decoder allocates: a damaged header can ask for gigabytes.
     codec.options = {"max_pixels": str(_MOST_PIXELS)}
-    codec.thread_type = "NONE" if low_delay else "AUTO"
+    small = codec.width * codec.height <= _ONE_THREAD
+    codec.thread_type = "NONE" if low_delay or small else "AUTO"
     if low_delay:
         codec.flags |= Flags.low_delay
     return stream
@@ -91,18 +95,38 @@ def sane(width: int, height: int) -> bool:
     return width in _SIDES and height in _SIDES and width * height <= _MOST_PIXELS
 
 
-def pixels_of(frame: VideoFrame) -> Pixels:
-    """(H, W, 3) uint8 RGB, upright.  Raises CameraError for a format that cannot be converted."""
-    colours = None
-    if frame.colorspace == _UNSPECIFIED and frame.height >= _HD:
-        colours = Colorspace.ITU709
-    try:
-        pixels = np.asarray(frame.to_ndarray(format="rgb24", src_colorspace=colours), np.uint8)
-    except (FFmpegError, ValueError) as error:
-        raise CameraError(f"{frame.format.name} cannot be converted to RGB: {error}") from None
-    if frame.rotation % 360:  # a phone held upright says so in its file
-        pixels = np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
-    return pixels
+class Developer:
+    """Turns decoded frames into pixels, upright; with `within`, scaled in the same pass to the size
+    at which they will be painted.  One caller at a time."""
+
+    def __init__(self, within: Size | None = None) -> None:
+        self._within = within
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> Pixels:
+        """(H, W, 3) uint8 RGB.  Raises CameraError for a format that cannot be converted."""
+        lying = frame.rotation % 180 != 0
+        size = Size(frame.height, frame.width) if lying else Size(frame.width, frame.height)
+        size = inside(size, self._within) if self._within else size
+        width, height = size[::-1] if lying else size
+        untagged = frame.colorspace == _UNSPECIFIED and frame.height >= _HD
+        try:
+            picture = self._reformatter.reformat(
+                frame,
+                width,
+                height,
+                "rgb24",
+                src_colorspace=Colorspace.ITU709 if untagged else None,
+                # Its box filter is the fastest that does not alias when pictures shrink.
+                interpolation=Interpolation.AREA if width < frame.width else Interpolation.BICUBIC,
+                threads=1,
+            )
+            pixels = np.asarray(picture.to_ndarray(), np.uint8)
+        except (FFmpegError, ValueError) as error:
+            raise CameraError(f"{frame.format.name} cannot be converted to RGB: {error}") from None
+        if frame.rotation % 360:  # a phone held upright says so in its file
+            pixels = np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
+        return pixels
 
 
 class Damage:

@@ -64,9 +64,11 @@ class Feed:
         self._closing = threading.Event()
         self._fresh = threading.Condition()  # guards all that follows
         self._number = 0
-        self._slate = self._frame(slate, 0.0, clock.monotonic())
+        self._slate = self._slate_frame(clock.monotonic())
         self._slate_shown = True
-        self._newest: Frame | None = None
+        self._newest: Picture | None = None
+        self._newest_number = 0
+        self._developed: Frame | None = None
         self._taken = True
         self._last: float | None = None
         self._due = 0.0
@@ -81,18 +83,29 @@ class Feed:
     # ---- what the loop asks ----------------------------------------------------------------
 
     def newest(self, now: float) -> Frame:
-        """The newest frame, the held one or the slate."""
+        """The newest frame, the held one or the slate.  Developing it takes a few milliseconds."""
         with self._fresh:
-            frame = self._on_show(now)
-            self._taken = self._taken or frame is self._newest
-            return frame
+            if self._newest is None or self._slate_due(now):
+                return self._slate
+            picture, number = self._newest, self._newest_number
+            self._taken = True
+            if self._developed is not None and self._developed.number == number:
+                return self._developed
+            before = self._developed or self._slate
+        try:
+            pixels = picture.pixels
+        except CameraError as error:
+            log.debug("camera %s: %s", self.name, self._source.redact(str(error)))
+            self.drop("unreadable")
+            pixels = before.pixels
+        self._developed = Frame(pixels, picture.pts, picture.captured, number, self.name)
+        return self._developed
 
     def wait(self, after: int, timeout: float) -> bool:
         """Sleep until a frame with a number above `after` is there: True; else False."""
 
         def there() -> bool:
-            number = self._on_show(self.clock.monotonic()).number
-            return number > after or self._closing.is_set()
+            return self._on_show(self.clock.monotonic()) > after or self._closing.is_set()
 
         with self._fresh:
             while timeout > _LOOK_AGAIN:
@@ -101,7 +114,7 @@ class Feed:
                 timeout -= _LOOK_AGAIN
             else:
                 self._fresh.wait_for(there, max(0.0, timeout))
-            return self._on_show(self.clock.monotonic()).number > after
+            return self._on_show(self.clock.monotonic()) > after
 
     def health(self, now: float) -> CameraHealth:
         with self._fresh:
@@ -149,19 +162,23 @@ class Feed:
         patience = self._source.patience
         return standing(now, self._last, self._due, self._lost, self._hold, patience)
 
-    def _on_show(self, now: float) -> Frame:
-        state = self._state(now)
-        if self._newest is not None and state in ("live", "held"):
-            self._slate_shown = False
-            return self._newest
-        if not self._slate_shown:  # a new number, so that the loop paints the slate afresh
-            self._slate = self._frame(self._slate_pixels, 0.0, now)
-            self._slate_shown = True
-        return self._slate
+    def _on_show(self, now: float) -> int:
+        """The number of the frame that `newest` would give."""
+        if self._newest is None or self._slate_due(now):
+            return self._slate.number
+        return self._newest_number
 
-    def _frame(self, pixels: Pixels, pts: float, captured: float) -> Frame:
+    def _slate_due(self, now: float) -> bool:
+        """Whether the slate is on, which gets a new number each time, so that it is painted."""
+        due = self._state(now) not in ("live", "held")
+        if due and not self._slate_shown:
+            self._slate = self._slate_frame(now)
+        self._slate_shown = due
+        return due
+
+    def _slate_frame(self, now: float) -> Frame:
         self._number += 1
-        return Frame(pixels, pts, captured, self._number, self.name)
+        return Frame(self._slate_pixels, 0.0, now, self._number, self.name)
 
     # ---- the thread -------------------------------------------------------------------------
 
@@ -203,7 +220,8 @@ class Feed:
             back = away is not None and self._last is not None
             if not self._taken:
                 self._drops["superseded"] += 1
-            self._newest = self._frame(*picture)
+            self._number += 1
+            self._newest, self._newest_number = picture, self._number
             self._taken = False
             self._frames += 1
             self._reconnects += back

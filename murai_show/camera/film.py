@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -11,10 +12,11 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
-from murai_show.camera.decode import decoded, open_container, pixels_of, video_of
+from murai_show.camera.decode import Developer, decoded, open_container, video_of
 from murai_show.camera.source import Picture, Pictures, Source, Wire
 from murai_show.errors import CameraError
 from murai_show.show.schema import FileCamera
+from murai_show.show.words import Size
 
 _LATE = 0.1  # seconds behind at which pictures are skipped …
 _LEAST = 0.25  # … but one is still shown this often
@@ -22,22 +24,29 @@ _BEHIND = 1.0  # seconds behind at which the film goes on from where it is
 _GAP = 60.0  # a longer pause between two pictures is a broken time stamp
 
 
-def file_source(spec: FileCamera) -> Source:
+def file_source(spec: FileCamera, within: Size | None = None) -> Source:
     """A video file; `spec.path` is absolute."""
     what = Path(spec.path).name
 
     def open_film() -> InputContainer:
         return open_container(av.open, what, spec.path)
 
-    return Source(lambda wire: film(open_film, what, wire, loop=spec.loop))
+    return Source(lambda wire: film(open_film, what, wire, loop=spec.loop, within=within))
 
 
-def film(open_film: Callable[[], InputContainer], what: str, wire: Wire, *, loop: bool) -> Pictures:
+def film(
+    open_film: Callable[[], InputContainer],
+    what: str,
+    wire: Wire,
+    *,
+    loop: bool,
+    within: Size | None = None,
+) -> Pictures:
     """The pictures of a film, each at its moment; `pts` goes on growing when it starts again.
 
     Raises CameraError when it cannot be opened or has no picture in it.
     """
-    pace = Pace()
+    pace, developer = Pace(), Developer(within)
     played = 0.0  # seconds of film in the rounds before this one
     container = open_film()
     try:
@@ -49,10 +58,10 @@ def film(open_film: Callable[[], InputContainer], what: str, wire: Wire, *, loop
                 if due is None:
                     wire.drop("late")
                     continue
-                pixels = pixels_of(frame)  # before the wait: it shall be ready at its moment
                 if not wire.wait_until(due):
                     return
-                yield Picture(pixels, played + time, wire.clock.monotonic())
+                develop = partial(developer, frame)
+                yield Picture(develop, played + time, wire.clock.monotonic())
             if not length:
                 raise CameraError(f"{what} has no picture that can be decoded")
             played += length

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +30,7 @@ def pattern_source(spec: PatternCamera) -> Source:
     def pictures(wire: Wire) -> Pictures:
         chart = Pattern(spec.size, spec.fps)
         for number, moment in ticks(wire, spec.fps):
-            yield Picture(chart.picture(number), number / spec.fps, moment)
+            yield Picture(partial(chart.picture, number), number / spec.fps, moment)
 
     return Source(pictures)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,26 @@ from murai_show.ports import Clock
 Pixels = NDArray[np.uint8]
 
 
-class Picture(NamedTuple):
-    """`pixels` (H, W, 3) uint8 RGB; `pts` seconds of the source's own time; `captured` seconds of
-    the monotonic clock, as near to the lens as the source can tell."""
+class Picture:
+    """One moment of a source, developed when somebody takes it and not before: where the painter is
+    slower than the camera, most pictures are never looked at.
 
-    pixels: Pixels
-    pts: float
-    captured: float
+    `pts` is in seconds of the source's own time, `captured` in seconds of the monotonic clock, as
+    near to the lens as the source can tell.
+    """
+
+    def __init__(self, develop: Callable[[], Pixels], pts: float, captured: float) -> None:
+        self.pts = pts
+        self.captured = captured
+        self._develop = develop
+        self._pixels: Pixels | None = None
+
+    @property
+    def pixels(self) -> Pixels:
+        """(H, W, 3) uint8 RGB.  Raises CameraError when it cannot be had."""
+        if self._pixels is None:
+            self._pixels = self._develop()
+        return self._pixels
 
 
 Pictures = Generator[Picture, None, None]

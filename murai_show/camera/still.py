@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -40,8 +41,9 @@ def still_source(spec: StillCamera) -> Source:
     def pictures(wire: Wire) -> Pictures:
         with Album(find_photos(spec.photos), spec.size, wire.drop) as album:
             film = StillFilm(album, spec.size, spec.fps, spec.each, spec.noise, spec.seed)
+            album.photo(0)  # here, an album without a photograph is a camera that is lost
             for number, moment in ticks(wire, spec.fps):
-                yield Picture(film.picture(number), number / spec.fps, moment)
+                yield Picture(partial(film.picture, number), number / spec.fps, moment)
 
     return Source(pictures)
 
@@ -87,6 +89,7 @@ class Album:
         self._files = tuple(files)
         self._size = size
         self._drop = drop
+        self._closed = False
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="still-album")
         self._open: dict[int, Future[Image.Image | None]] = {}
 
@@ -97,6 +100,7 @@ class Album:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed = True
         self._reader.shutdown(wait=False, cancel_futures=True)
 
     def photo(self, index: int) -> Image.Image:
@@ -111,10 +115,15 @@ class Album:
         raise CameraError(f"none of {len(self)} photographs can be read")
 
     def ahead(self, index: int) -> Future[Image.Image | None]:
-        """Start reading photograph `index`; three are kept."""
+        """Start reading photograph `index`; three are kept.
+
+        Raises CameraError once the album is closed.
+        """
         if index not in self._open:
             while len(self._open) > 2:
                 del self._open[next(iter(self._open))]
+            if self._closed:
+                raise CameraError("the album is closed")
             self._open[index] = self._reader.submit(self._read, self._files[index])
         return self._open[index]
 

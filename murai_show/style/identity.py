@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 
 from murai_show.frame import Frame
+from murai_show.show.sizes import inside
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
-from murai_show.style.sizes import inside
 
 
 class IdentityStylizer:

@@ -14,10 +14,10 @@ from murai_show.frame import Frame
 from murai_show.nets.classic import Classic
 from murai_show.nets.conditional import style_length
 from murai_show.nets.painter import Painter
+from murai_show.show.sizes import inside
 from murai_show.show.timeline import Look, Mix
 from murai_show.show.words import Size
 from murai_show.style.bank import Bank
-from murai_show.style.sizes import inside
 
 
 def build_network(bank: Bank) -> nn.Module:

@@ -26,7 +26,7 @@ def feed(pictures, *, hold: float = 0.1, patience: float = 2.0, redact=None) -> 
 
 
 def picture(value: int = 100) -> Picture:
-    return Picture(np.full((16, 16, 3), value, np.uint8), 0.0, time.monotonic())
+    return Picture(lambda: np.full((16, 16, 3), value, np.uint8), 0.0, time.monotonic())
 
 
 class Scripted:
@@ -260,3 +260,55 @@ def test_close_leaves_a_stuck_thread_behind_in_time() -> None:
     assert time.monotonic() - began < 4.0
     assert until(lambda: not camera._thread.is_alive())
     assert camera.newest(time.monotonic()).pixels[0, 0, 0] == 7
+
+
+def test_a_picture_is_developed_when_it_is_taken_and_once() -> None:
+    """What nobody looks at costs nothing; what is held is not developed again."""
+    developed: list[int] = []
+    more = threading.Semaphore(0)
+
+    def pictures(wire):
+        for value in range(1, 5):
+            yield Picture(lambda v=value: develop(v), 0.0, time.monotonic())
+        more.acquire()
+
+    def develop(value: int) -> np.ndarray:
+        developed.append(value)
+        return np.full((16, 16, 3), value, np.uint8)
+
+    camera = feed(pictures)
+    try:
+        assert until(lambda: camera.health(time.monotonic()).frames == 4)
+        assert developed == []
+        first = camera.newest(time.monotonic())
+        assert camera.newest(time.monotonic()) is first
+        assert developed == [4]
+        assert first.pixels[0, 0, 0] == 4
+    finally:
+        more.release()
+        camera.close()
+
+
+def test_a_picture_that_cannot_be_developed_leaves_the_one_before() -> None:
+    more = threading.Semaphore(0)
+
+    def pictures(wire):
+        yield picture(9)
+        more.acquire()
+        yield Picture(broken, 0.0, time.monotonic())
+        more.acquire()
+
+    def broken() -> np.ndarray:
+        raise CameraError("no such colours")
+
+    camera = feed(pictures)
+    try:
+        assert until(lambda: camera.newest(time.monotonic()).pixels[0, 0, 0] == 9)
+        before = camera.newest(time.monotonic()).number
+        more.release()
+        assert until(lambda: camera.newest(time.monotonic()).number > before)
+        assert camera.newest(time.monotonic()).pixels[0, 0, 0] == 9
+        assert camera.health(time.monotonic()).drops["unreadable"] == 1
+    finally:
+        more.release()
+        camera.close()

@@ -16,6 +16,7 @@ from murai_show.camera.film import Pace, file_source, film
 from murai_show.errors import CameraError
 from murai_show.show.plan import PlannedCamera
 from murai_show.show.schema import FileCamera
+from murai_show.show.words import Size
 from tests.camera.stand_ins import FakeWire, WallClock, until, write_film
 from tests.rtsp_server import encode
 
@@ -214,3 +215,16 @@ def test_a_real_clip() -> None:
     pictures = list(islice(file_source(spec(clip)).pictures(FakeWire()), 150))
     steps = [b.pts - a.pts for a, b in pairwise(pictures)]
     assert steps == pytest.approx([1001 / 30000] * 149, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "within", "shape"),
+    [(0, (32, 32), (24, 32)), (90, (32, 32), (32, 24)), (0, (640, 480), (48, 64))],
+)
+def test_a_film_is_scaled_to_the_paint_size(tmp_path: Path, rotation, within, shape) -> None:
+    """In the pass that converts its colours: upright, never enlarged, the same picture."""
+    path = write_film(tmp_path / "film.mp4", frames=3, rotation=rotation)
+    small = next(file_source(spec(path), Size(*within)).pictures(FakeWire())).pixels
+    whole = next(file_source(spec(path)).pictures(FakeWire())).pixels
+    assert small.shape == (*shape, 3)
+    assert small.mean() == pytest.approx(whole.mean(), abs=2)  # a box filter keeps the mean

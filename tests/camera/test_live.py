@@ -315,7 +315,7 @@ def test_v4l2_takes_the_best_format_that_the_camera_has(
     caplog.set_level(logging.INFO)
     device = Device(write_film(tmp_path / "film.mkv", codec=codec), formats, stutter=1)
     wire = FakeWire()
-    pictures = v4l2_source(v4l2, device).pictures(wire)
+    pictures = v4l2_source(v4l2, open_=device).pictures(wire)
     seen = list(islice(pictures, 15))
     pictures.close()
     assert device.asked == asked

@@ -141,12 +141,12 @@ def test_it_is_paced_and_skips_when_slow(photos) -> None:
     spec = StillCamera(kind="still", photos=tuple(map(str, photos)), size=SIZE, fps=20.0)
     seen = []
     for picture in islice(still_source(spec).pictures(wire), 30):
+        assert picture.pixels.shape == (90, 160, 3)
         seen.append(picture)
         wire.now += 0.12 if len(seen) == 10 else 0.001
     assert [round(p.pts * 20) for p in seen] == [*range(10), *range(11, 31)]
     assert all(p.captured - 100.0 == pytest.approx(p.pts) for p in seen)
     assert wire.drops == {"late": 1}
-    assert {p.pixels.shape for p in seen} == {(90, 160, 3)}
 
 
 def test_photos_are_found(tmp_path: Path, photos) -> None:
@@ -193,3 +193,12 @@ def test_a_frame_is_quick(photos) -> None:
         stills.picture(number)
         best = min(best, time.perf_counter() - began)
     assert best < 0.05  # about 8 ms on a free core; the bound is for a busy one
+
+
+def test_a_closed_album_says_so(photos) -> None:
+    """A picture that is taken while the camera closes must not raise what nobody expects."""
+    with Album(photos, SIZE) as album:
+        album.photo(0)
+    album.photo(0)
+    with pytest.raises(CameraError, match="the album is closed"):
+        album.photo(1)
