@@ -14,8 +14,10 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,7 +155,8 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
     with ExitStack() as stack:
         camera = open_camera(plan.camera, clock, within=plan.paint)
         stack.callback(camera.close)
-        stylizer = open_stylizer(plan.bank, plan.paint)
+        painter = stack.enter_context(ThreadPoolExecutor(1, "painter"))
+        stylizer = painter.submit(open_stylizer, plan.bank, plan.paint).result()
         stack.callback(stylizer.close)
         stage = Stage(plan.outputs)
         stack.callback(stage.close)
@@ -174,9 +177,8 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
             else:
                 stack.callback(server.close)
                 log.info("metrics on http://%s/metrics", server.address)
-        parts = Parts(
-            camera, stylizer, outputs, lambda wall: look_at(plan, wall), clock, mailbox, tally
-        )
+        look = partial(look_at, plan)
+        parts = Parts(painter, camera, stylizer, outputs, look, clock, mailbox, tally)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, stylizer.engine)
         run_loop(parts, stop, None if seconds is None else begun + seconds)

@@ -11,6 +11,7 @@ from av.codec.context import Flags
 from av.container import InputContainer
 from av.error import ExitError, FFmpegError, InvalidDataError
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
@@ -70,7 +71,13 @@ def video_of(container: InputContainer, what: str, *, low_delay: bool) -> VideoS
 
 
 def decoded(packet: Packet, wire: Wire) -> Iterator[VideoFrame | None]:
-    """The frames of `packet`; None for each that is damaged or absurd, which is counted."""
+    """The frames of `packet`; None for each that is damaged or absurd, which is counted.
+
+    While nobody keeps up with the pictures, those that no other is predicted from are skipped.
+    """
+    codec = packet.stream.codec_context
+    if isinstance(codec, VideoCodecContext):
+        codec.skip_frame = "NONREF" if wire.behind else "DEFAULT"
     try:
         frames = packet.decode()
     except FFmpegError:

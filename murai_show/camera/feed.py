@@ -18,6 +18,7 @@ from murai_show.ports import CameraHealth, CameraState, Clock
 log = logging.getLogger(__name__)
 
 _JOIN = 1.5  # seconds that close() waits for the thread; the promise is 2 for everything
+_BEHIND = 2  # pictures in a row that nobody took, after which there are too many
 _LOOK_AGAIN = 0.25  # seconds after which a waiting caller looks whether the slate is due
 
 
@@ -70,6 +71,7 @@ class Feed:
         self._newest_number = 0
         self._developed: Frame | None = None
         self._taken = True
+        self._untaken = 0  # pictures in a row that nobody took
         self._last: float | None = None
         self._due = 0.0
         self._lost: float | None = None
@@ -140,6 +142,10 @@ class Feed:
     @property
     def closing(self) -> bool:
         return self._closing.is_set()
+
+    @property
+    def behind(self) -> bool:
+        return self._untaken >= _BEHIND
 
     def wait_until(self, due: float) -> bool:
         with self._fresh:
@@ -218,6 +224,7 @@ class Feed:
         with self._fresh:
             away = None if self._lost is None else now - self._lost
             back = away is not None and self._last is not None
+            self._untaken = 0 if self._taken else self._untaken + 1
             if not self._taken:
                 self._drops["superseded"] += 1
             self._number += 1

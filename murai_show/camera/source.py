@@ -55,6 +55,12 @@ class Wire(Protocol):
         """True once the source should come to its end."""
         ...
 
+    @property
+    def behind(self) -> bool:
+        """True while pictures come faster than they are taken: those that no other picture is
+        predicted from need not even be decoded."""
+        ...
+
     def wait_until(self, due: float) -> bool:
         """Sleep until `due` (monotonic), when the next picture is to be shown: silence until then
         is no fault.  False once the camera is closing."""

@@ -30,6 +30,7 @@ class FakeWire:
         self.end = self.now + end
         self.drops: Counter[str] = Counter()
         self.closing = False
+        self.behind = False
         self.clock = self
 
     def monotonic(self) -> float:
@@ -57,6 +58,7 @@ def write_film(
     size: tuple[int, int] = (64, 48),
     codec: str = "libx264",
     rotation: int = 0,
+    bframes: int = 0,
 ) -> Path:
     """A film whose frame i is a grey of brightness 20 + 10 i (modulo 200)."""
     with av.open(str(path), "w") as container:
@@ -64,7 +66,12 @@ def write_film(
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if codec == "libx264":
-            stream.options = {"preset": "ultrafast", "g": "5"}
+            stream.options = {
+                "preset": "ultrafast",
+                "g": "5",
+                "bf": str(bframes),
+                "b_strategy": "0",
+            }
         if rotation:
             stream.set_display_rotation(rotation)
         for i in range(frames):

@@ -312,3 +312,30 @@ def test_a_picture_that_cannot_be_developed_leaves_the_one_before() -> None:
     finally:
         more.release()
         camera.close()
+
+
+def test_a_source_hears_that_nobody_keeps_up() -> None:
+    heard: list[bool] = []
+    more = threading.Semaphore(0)
+
+    def pictures(wire):
+        while not wire.closing:
+            more.acquire()
+            heard.append(wire.behind)
+            yield picture()
+
+    camera = feed(pictures)
+    try:
+        for _ in range(4):
+            more.release()
+        assert until(lambda: len(heard) == 4)
+        assert heard[0] is False
+        more.release()
+        assert until(lambda: heard[-1] is True)
+        camera.newest(time.monotonic())
+        for _ in range(2):
+            more.release()
+        assert until(lambda: heard[-1] is False)
+    finally:
+        more.release()
+        camera.close()

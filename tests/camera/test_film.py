@@ -228,3 +228,20 @@ def test_a_film_is_scaled_to_the_paint_size(tmp_path: Path, rotation, within, sh
     whole = next(file_source(spec(path)).pictures(FakeWire())).pixels
     assert small.shape == (*shape, 3)
     assert small.mean() == pytest.approx(whole.mean(), abs=2)  # a box filter keeps the mean
+
+
+def test_while_nobody_keeps_up_less_is_decoded(tmp_path: Path) -> None:
+    """Fewer pictures, each at its own moment and shade, and all of them again afterwards."""
+    wire = FakeWire()
+    pictures = file_source(spec(write_film(tmp_path / "film.mp4", bframes=2))).pictures(wire)
+    list(islice(pictures, 20))
+    wire.behind = True
+    some = list(islice(pictures, 8))
+    steps = [round((b.pts - a.pts) * 20) for a, b in pairwise(some)]
+    assert max(steps) > 1
+    assert [grey(p.pixels) for p in some] == pytest.approx(
+        [20 + 10 * (round(p.pts * 20) % 20) for p in some], abs=6
+    )
+    wire.behind = False
+    after = [round(p.pts * 20) for p in islice(pictures, 30)][10:]
+    assert [b - a for a, b in pairwise(after)] == [1] * 19

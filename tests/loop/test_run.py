@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from murai_show.loop.mailbox import Mailbox
@@ -15,6 +16,7 @@ LIT = Look((("a", 1.0),))
 
 def parts(*outputs: ListOutput, camera=None, stylizer=None, look_at=lambda wall: LIT) -> Parts:
     return Parts(
+        ThreadPoolExecutor(1),
         camera or CountingCamera(),
         stylizer or SlowStylizer(),
         outputs,
