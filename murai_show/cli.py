@@ -70,6 +70,7 @@ def run(
 ) -> None:
     """Run a show until Ctrl-C, SIGTERM or --for.
 
+    \b
     murai-show run up375.yaml
     murai-show run demo --for 30s --camera crowd=party.mp4
     """
@@ -103,8 +104,9 @@ def run(
 def check(
     shows: Annotated[list[str], typer.Argument(metavar="SHOW…", help="Show files.")],
 ) -> None:
-    """Read show files and say all that is wrong in them, in well under a second.
+    """Say all that is wrong in show files, at once.
 
+    \b
     murai-show check shows/*.yaml
     """
     from murai_show.app import make_plan
@@ -129,8 +131,11 @@ def plan(
     camera: CameraChoice = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a show file means on this machine: nothing defaulted, nothing left to look up.
+    """Show what a show file means on this machine.
 
+    Nothing is defaulted and nothing is left to look up.
+
+    \b
     murai-show plan up375 --rehearse
     """
     from murai_show.app import make_plan
@@ -149,6 +154,7 @@ def plan(
 def schema() -> None:
     """Print the JSON schema of the show language, for editors.
 
+    \b
     murai-show schema > shows/murai-show.schema.json
     """
     from murai_show.show.reference import json_schema
@@ -162,6 +168,7 @@ def new(
 ) -> None:
     """Write a commented show file that runs as it is.
 
+    \b
     murai-show new plaza && murai-show run plaza.yaml --for 20s
     """
     from murai_show.show.starter import starter
@@ -197,6 +204,7 @@ def paint(
 ) -> None:
     """Paint a photograph or a film.
 
+    \b
     murai-show paint party.jpg painted.jpg --style wave
     murai-show paint party.mp4 painted.mp4 --style wave:0.7,starry:0.3 --size 1280x720
     """
@@ -242,6 +250,7 @@ def styles(
 ) -> None:
     """Name the styles of a bank, with their credits.
 
+    \b
     murai-show styles first --sheet sheet.png
     """
     from rich.console import Console
@@ -276,6 +285,7 @@ def import_(
 ) -> None:
     """Make a bank of an old network, so that it runs in a show.
 
+    \b
     murai-show import mosaic.pth --as mosaic
     """
     from murai_show.show.words import parse_name
@@ -311,8 +321,12 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
 ) -> None:
-    """Learn the styles of paintings: one bank, one network, as many styles as pictures.
+    """Learn the styles of paintings into a bank.
 
+    One network holds as many styles as there are pictures.  It is saved every minute, and
+    --resume goes on where a run was cut off.
+
+    \b
     murai-show train wave.jpg klee.jpg --content photos \\
         --features vgg19.safetensors --bank models/mine.safetensors
     """

@@ -134,12 +134,18 @@ def _painted_frame(
 
 
 def contact_sheet(
-    stylizer: Stylizer, photos: Sequence[np.ndarray], tile: tuple[int, int] = (320, 200)
+    stylizer: Stylizer,
+    photos: Sequence[np.ndarray],
+    tile: tuple[int, int] = (320, 200),
+    originals: bool = True,
 ) -> Image.Image:
-    """The styles of a bank, a column each, over `photos`, a row each; the originals on the left."""
+    """The styles of a bank, a column each, over `photos`, a row each.
+
+    `photos` are (H, W, 3), uint8, RGB; with `originals` they stand on the left.
+    """
     width, height = tile
     gap, band = 6, 30
-    columns = ("", *stylizer.styles)
+    columns = ("", *stylizer.styles) if originals else stylizer.styles
     sheet = Image.new(
         "RGB",
         (gap + len(columns) * (width + gap), band + len(photos) * (height + gap)),
@@ -150,7 +156,8 @@ def contact_sheet(
     for column, style in enumerate(columns):
         draw.text((gap + column * (width + gap) + 2, 7), style, (235, 230, 220), font)
     for row, photo in enumerate(photos):
-        for column, pixels in enumerate(_row(stylizer, photo)):
+        row_of = [*_row(stylizer, photo)][not originals :]
+        for column, pixels in enumerate(row_of):
             picture = cropped(Image.fromarray(pixels), tile)
             sheet.paste(picture, (gap + column * (width + gap), band + row * (height + gap)))
     return sheet

@@ -54,11 +54,12 @@ def test_the_error_in_the_readme_is_the_error_of_the_program(tmp_path: Path) -> 
     from murai_show.errors import ShowError
 
     readme = REPOSITORY / "README.md"
-    quoted = re.search(r"^plaza\.yaml:\d+:\d+: (.*)$", readme.read_text("utf-8"), re.MULTILINE)
+    quoted = re.search(r"^plaza\.yaml:(\d+):(\d+): (.*)$", readme.read_text("utf-8"), re.MULTILINE)
     assert quoted
     show = tmp_path / "plaza.yaml"
     text = next(b for b in blocks(readme, "yaml") if "show: plaza" in b)
     show.write_text(text.replace("play: {playlist: evening", "play: {playlist: evning"))
     with pytest.raises(ShowError) as error:
         plan_show(show, gather_facts(show, tmp_path, displays=False), {})
-    assert [problem.text for problem in error.value.problems] == [quoted[1]]
+    found = [(str(p.line), str(p.column), p.text) for p in error.value.problems]
+    assert found == [quoted.groups()]

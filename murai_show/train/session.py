@@ -71,6 +71,7 @@ def train_with_progress(
                 bar, completed=step.number, content=step.content, style=step.style, rate=rate
             )
             if step.number % PREVIEW_EVERY == 0 or step.number == recipe.steps:
+                folder.mkdir(parents=True, exist_ok=True)
                 sheet = folder / f"preview-{step.number:06d}.png"
                 preview(student, sample).save(sheet)
                 student.write_bank(bank, cards, {"steps": step.number, "finished": False})
