@@ -1,12 +1,15 @@
 """What the whole show costs over the bare painter, and whether its memory stays flat.
 
-The show: a 1280x720 H.264 file at 30 fps, decoded, painted at 640x360, drawn on a 1280x720 canvas,
-offscreen.  The bare painter: the same stylizer on one 640x360 frame, nothing else running.  Both
-run in turns, in one process, so that a noisy machine is noisy for both; the ratio is the figure.
+The show: a camera at 30 fps, painted at 640x360, drawn on a 1280x720 canvas, offscreen; with three
+cameras in turn: an H.264 film of 1280x720, one of 640x360, and the pattern, which costs nothing.
+The bare painter: the same stylizer on one 640x360 frame, nothing else running.  All take turns, in
+one process, so that a noisy machine is noisy for all; the ratio to the round's bare painter is the
+figure.
 
-    python bench/loop.py [--rounds 5] [--seconds 10] [--minutes 0] [--paint 640x360] [--json]
+    python bench/loop.py [--rounds 5] [--seconds 8] [--minutes 0] [--paint 640x360] [--json]
 
-`--minutes 10` then lets one show run that long and reads its resident memory every ten seconds.
+`--minutes 10` then lets the first show run that long and reads its resident memory every ten
+seconds; `--rounds 0` leaves the turns out.
 """
 
 from __future__ import annotations
@@ -20,13 +23,13 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import psutil
+from PIL import Image
 
 from murai_show.app import demo_photos, make_plan, run_show
 from murai_show.frame import Frame
@@ -41,7 +44,7 @@ SHOW = """\
 murai: 1
 show: bench
 cameras:
-  film: {kind: file, path: film.mp4}
+  camera: CAMERA
 bank: first
 playlists:
   all: {styles: [wave, starry, kandinsky, delaunay], each: 8s, fade: 2s}
@@ -50,24 +53,40 @@ outputs:
   wall: {kind: offscreen, size: 1280x720, corners: {top_left: [0.05, 0.04]}}
 metrics: "off"
 """
+CAMERAS = {
+    "film 1280x720": "{kind: file, path: large.mp4}",
+    "film 640x360": "{kind: file, path: small.mp4}",
+    "pattern 640x360": "{kind: pattern, size: 640x360}",
+}
 
 
-def write_film(path: Path, seconds: int = 8) -> None:
-    """A slow pan over real photographs, 1280x720, 30 fps, about 4 Mb/s."""
-    from PIL import Image
-
+def write_film(path: Path, size: Size, seconds: int = 8) -> None:
+    """A slow pan over real photographs at 30 fps, about 4 Mb/s at 1280x720."""
     photos = [cropped(Image.fromarray(open_photo(p)), (1600, 900)) for p in demo_photos()]
+    rate = size.width * size.height * 4_000_000 // (1280 * 720)
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=30, options={"b": "4M", "preset": "fast"})
-        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        stream = out.add_stream("libx264", rate=30, options={"b": str(rate), "preset": "fast"})
+        stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
         for number in range(seconds * 30):
             photo = photos[number * len(photos) // (seconds * 30)]
             left = number % 240
-            view = np.asarray(photo.crop((left, left // 2, left + 1280, left // 2 + 720)))
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(view), "rgb24")
+            view = photo.crop((left, left // 2, left + 1280, left // 2 + 720)).resize(size)
+            frame = av.VideoFrame.from_ndarray(np.array(view), "rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 30)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
+
+
+def plans(work: Path, paint: Size) -> dict[str, Plan]:
+    """The show with each camera."""
+    write_film(work / "large.mp4", Size(1280, 720))
+    write_film(work / "small.mp4", Size(640, 360))
+    found: dict[str, Plan] = {}
+    for name, camera in CAMERAS.items():
+        text = SHOW.replace("CAMERA", camera).replace("PAINT", str(paint))
+        (work / "bench.yaml").write_text(text)
+        found[name] = make_plan("bench.yaml", os.environ, work, displays=False)
+    return found
 
 
 def bare_rate(plan: Plan, seconds: float) -> float:
@@ -82,24 +101,54 @@ def bare_rate(plan: Plan, seconds: float) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def watch_memory(samples: list[int], stop: threading.Event) -> None:
-    process = psutil.Process()
-    while not stop.wait(10):
-        samples.append(process.memory_info().rss)
+def turns(shows: dict[str, Plan], rounds: int, seconds: float) -> dict[str, object]:
+    """Medians over `rounds`, and every round's ratio."""
+    bare: list[float] = []
+    reports: dict[str, list[dict[str, float]]] = {name: [] for name in shows}
+    for _ in range(rounds):
+        with ThreadPoolExecutor(1) as painter:  # one thread, as in a show
+            any_plan = next(iter(shows.values()))
+            bare.append(painter.submit(bare_rate, any_plan, seconds).result())
+        for name, plan in shows.items():
+            report = report_json(run_show(plan, seconds, threading.Event()))
+            reports[name].append(
+                {
+                    "painted_fps": report["painted_per_second"],
+                    "presented_fps": report["presented_per_second"]["wall"],
+                    "p50_ms": report["glass_to_glass_ms"]["p50"],
+                    "p99_ms": report["glass_to_glass_ms"]["p99"],
+                    "ratio": report["painted_per_second"] / bare[-1],
+                }
+            )
+    found: dict[str, object] = {"bare_fps": _spread(bare)}
+    for name, rows in reports.items():
+        found[name] = {key: _spread([row[key] for row in rows]) for key in rows[0]}
+    return found
+
+
+def _spread(values: list[float]) -> str:
+    """`median (least to most)`"""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def memory_of(plan: Plan, minutes: float) -> dict[str, float]:
-    """Resident memory in MiB of a show that runs for `minutes`, its first minute left out."""
+    """Resident memory in MiB of a show that runs for `minutes`; its first minute is left out."""
     samples: list[int] = []
     stop = threading.Event()
-    watcher = threading.Thread(target=watch_memory, args=(samples, stop))
+
+    def watch() -> None:
+        process = psutil.Process()
+        while not stop.wait(10):
+            samples.append(process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
     watcher.start()
     try:
         run_show(plan, minutes * 60, threading.Event())
     finally:
         stop.set()
         watcher.join()
-    settled = [s / 2**20 for s in samples[6:]] or [s / 2**20 for s in samples]
+    settled = [s / 2**20 for s in samples[6:] or samples]
     third = max(1, len(settled) // 3)
     return {
         "minutes": minutes,
@@ -110,47 +159,26 @@ def memory_of(plan: Plan, minutes: float) -> dict[str, float]:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--seconds", type=float, default=10.0)
+    options.add_argument("--seconds", type=float, default=8.0)
     options.add_argument("--minutes", type=float, default=0.0)
     options.add_argument("--paint", type=parse_size, default=Size(640, 360))
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
+    found: dict[str, object] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "paint": str(given.paint),
+    }
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        write_film(work / "film.mp4")
-        (work / "bench.yaml").write_text(SHOW.replace("PAINT", str(given.paint)))
-        plan = make_plan("bench.yaml", os.environ, work, displays=False)
-        bare: list[float] = []
-        shows: list[dict[str, float]] = []
-        for _ in range(given.rounds):
-            with ThreadPoolExecutor(1) as painter:  # as in a show
-                bare.append(painter.submit(bare_rate, plan, given.seconds).result())
-            report = report_json(run_show(plan, given.seconds, threading.Event()))
-            shows.append(
-                {
-                    "painted": report["painted_per_second"],
-                    "presented": report["presented_per_second"]["wall"],
-                    "p99_ms": report["glass_to_glass_ms"]["p99"],
-                    "mib": report["memory_mib"],
-                }
-            )
-        found: dict[str, object] = {
-            "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
-            "paint": str(given.paint),
-            "bare_fps": round(statistics.median(bare), 2),
-            **{k: round(statistics.median(s[k] for s in shows), 2) for k in shows[0]},
-            "ratios": [round(s["painted"] / b, 3) for s, b in zip(shows, bare, strict=True)],
-        }
-        found["ratio"] = round(statistics.median(found["ratios"]), 3)  # pyright: ignore
+        shows = plans(Path(folder), given.paint)
+        if given.rounds:
+            found |= turns(shows, given.rounds, given.seconds)
         if given.minutes:
-            found["memory"] = memory_of(replace(plan, notes=()), given.minutes)
-    print(json.dumps(found) if given.json else _page(found))
-
-
-def _page(found: dict[str, object]) -> str:
-    return "\n".join(f"{key:>10}  {value}" for key, value in found.items())
+            found["memory"] = memory_of(next(iter(shows.values())), given.minutes)
+    print(json.dumps(found, indent=None if given.json else 1))
 
 
 if __name__ == "__main__":

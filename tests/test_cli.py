@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,12 +170,19 @@ def test_a_signal_ends_a_show_cleanly(work, number) -> None:
         url = next(w for line in show.stderr for w in line.split() if w.startswith("http://"))
         ready = url.replace("/metrics", "/readyz")
         wait_until(lambda: fetch(ready) == "presenting\n")
-        assert 'murai_frames_total{name="wall",stage="presented"}' in fetch(url)
+        page = fetch(url)
+        assert 'murai_frames_total{name="wall",stage="presented"}' in page
         show.send_signal(number)
         out, err = show.communicate(timeout=20)
     finally:
         show.kill()
     assert show.returncode == 0, err
+    if shutil.which("promtool"):  # Debian: prometheus
+        checked = subprocess.run(
+            ["promtool", "check", "metrics"],
+            input=page, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
     assert "glass to glass" in out
     assert "Traceback" not in err
     assert frames(work / "film.mp4")
