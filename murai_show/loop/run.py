@@ -133,7 +133,8 @@ def present(
     ended = parts.clock.monotonic()
     if before is None:
         log.info("output %s: is back", output.name)
-    first = shown.get(output.name) is not picture
+    # A frame that is held is painted again when the look moves on: its age is no latency.
+    first = before is None or before.number != picture.number or output.name not in shown
     shown[output.name] = picture
     parts.tally.presented(output.name, ended - begun, ended - picture.captured if first else None)
     return True

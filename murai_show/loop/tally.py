@@ -71,8 +71,8 @@ class Tally:
             self._seconds.setdefault("style", _Bins()).add(seconds)
 
     def presented(self, output: str, seconds: float, latency: float | None) -> None:
-        """`output` presented a picture, which took `seconds`; for a picture that it shows for the
-        first time, `latency` is the time since its frame was captured."""
+        """`output` presented a picture, which took `seconds`; where it shows that frame for the
+        first time, `latency` is the time since the frame was captured."""
         with self._lock:
             self._presented[output] += 1
             self._seconds.setdefault("present", _Bins()).add(seconds)

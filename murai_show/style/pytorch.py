@@ -66,7 +66,8 @@ class PytorchStylizer:
         if not look.lit:
             raise ValueError("a dark look is not painted")
         size = inside(Size(frame.width, frame.height), self.paint)
-        pixels = torch.from_numpy(frame.pixels).permute(2, 0, 1)[None]
+        pixels = frame.pixels if frame.pixels.flags.writeable else frame.pixels.copy()
+        pixels = torch.from_numpy(pixels).permute(2, 0, 1)[None]  # torch wants to be able to write
         if size != (frame.width, frame.height):
             # Anti-aliased, in uint8: 1 to 2 ms from 720p, against 8 ms in float.
             pixels = F.interpolate(

@@ -52,6 +52,13 @@ def test_the_frame_is_left_as_it_was(stylizer) -> None:
     assert np.array_equal(frame.pixels, before)
 
 
+def test_a_frame_that_cannot_be_written_is_painted(stylizer, recwarn) -> None:
+    frame = a_frame()
+    frame.pixels.flags.writeable = False
+    stylizer(frame, Look((("a", 1.0),)))
+    assert not recwarn.list
+
+
 def test_a_mix_is_taken(stylizer) -> None:
     out = stylizer(a_frame(), Look((("a", 0.25), ("b", 0.75))))
     assert out.pixels.shape == (36, 64, 3)

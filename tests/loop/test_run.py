@@ -75,11 +75,13 @@ def test_a_held_frame_is_painted_again_when_the_look_moves_on() -> None:
         return now
 
     stylizer, wall = SlowStylizer(), ListOutput()
-    with running(parts(wall, camera=CountingCamera(last=1), stylizer=stylizer, look_at=look_at)):
+    these = parts(wall, camera=CountingCamera(last=1), stylizer=stylizer, look_at=look_at)
+    with running(these):
         assert wall.wait_for(10)
         now = next(looks)
         assert wall.wait_for(len(wall.shown) + 40)
     assert [look.main for _, look in stylizer.painted] == ["a", "b"]
+    assert these.tally.read().fresh == {"wall": 1}  # its age is not counted as latency again
 
 
 def test_dark_paints_nothing_and_shows_the_last_picture_without_light() -> None:
