@@ -11,7 +11,7 @@ PIP    := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK
           $(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 SHOW ?= demo.yaml
-FOR  ?= 32s
+FOR  ?= 40s
 
 .PHONY: run test lint bench reference clean help
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -44,7 +45,14 @@ class Colours:
 _HD = Colours(Colorspace.ITU709, 1, ColorPrimaries.BT709, ColorTrc.BT709)
 _SD = Colours(Colorspace.SMPTE170M, 6, ColorPrimaries.SMPTE170M, ColorTrc.SMPTE170M)
 _TIME_BASE = Fraction(1, 90_000)
+_FEW_CORES = 2
 _KEY_EVERY = 1.0  # seconds: what a power cut may cost
+
+
+def preset() -> str:
+    """How hard x264 tries.  On two cores a painted 720p picture costs it 22 ms at `veryfast`, taken
+    from the painter, and 10 ms at `ultrafast`, for a file that is two fifths larger."""
+    return "ultrafast" if len(os.sched_getaffinity(0)) <= _FEW_CORES else "veryfast"
 
 
 class Movie:
@@ -67,7 +75,7 @@ class Movie:
         )
         # zerolatency: no picture waits in the encoder for later ones.  One thread keeps its hands
         # off the painter's cores; beyond 720p it would fall behind.
-        options = {"preset": "veryfast", "tune": "zerolatency", "crf": str(crf), "forced-idr": "1"}
+        options = {"preset": preset(), "tune": "zerolatency", "crf": str(crf), "forced-idr": "1"}
         rate = Fraction(fps).limit_denominator(1001)
         self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         codec = self._stream.codec_context
@@ -94,7 +102,7 @@ class Movie:
             format="yuv420p",
             dst_colorspace=self._matrix,
             dst_color_range=ColorRange.MPEG,
-            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
             threads=1,
         )
         picture.pts, picture.time_base = pts, _TIME_BASE
