@@ -25,7 +25,7 @@ test: $(VENV)/test opengl screen ## pass the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/test ## ruff and pyright
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(VENV)/test opengl ## measure; the docs quote these scripts
 	@$(BIN)/python bench/check.py && $(BIN)/python bench/loop.py $(ARGS)
