@@ -67,8 +67,8 @@ class Painter(nn.Module):
         x = F.relu(normed(self.down(x)))
         for first, second in zip(self.blocks[::2], self.blocks[1::2], strict=True):
             x = x + normed(second(F.relu(normed(first(x)))))
-        # Bilinear: nearest repeats every value four times, and the painter learns to draw a weave of
-        # period 4 into bright flat areas with it.
+        # Bilinear: nearest repeats every value four times, and with that the painter learns to draw
+        # a weave of period 4 into bright flat areas.
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         x = F.relu(normed(self.up(x)))
         x = F.pixel_shuffle(self.head(x), 2)
