@@ -18,7 +18,7 @@ FOR  ?= 40s
 help: ## name the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/run opengl ## play the demo show for half a minute and record it
+run: $(VENV)/run opengl ## play the demo show for forty seconds and record it
 	@$(BIN)/murai-show run $(SHOW) --rehearse --for $(FOR)
 
 test: $(VENV)/test opengl screen ## pass the tests
