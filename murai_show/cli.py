@@ -307,13 +307,24 @@ def import_(
 def train(
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Paintings to learn.")],
     content: Annotated[Path, typer.Option(metavar="FOLDER", help="Photographs to practise on.")],
-    features: Annotated[Path, typer.Option(metavar="FILE", help="VGG-19 weights, safetensors.")],
     bank: Annotated[Path, typer.Option(metavar="OUT.safetensors", help="The bank to write.")],
+    features: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="VGG weights, safetensors. Default: VGG-16, fetched."),
+    ] = None,
     name: Annotated[
         list[str] | None, typer.Option(help="Name of each style, in order. Default: file names.")
     ] = None,
     credit: Annotated[list[str] | None, typer.Option(help="Credit of each, in order.")] = None,
     licence: Annotated[list[str] | None, typer.Option(help="Licence of each, in order.")] = None,
+    crop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,W,H", help="Part of each to learn, in order; - for all of it."),
+    ] = None,
+    size: Annotated[str, typer.Option(help="Of the painter: kiosk, stage or facade.")] = "kiosk",
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="BANK", help="Begin with this bank's painter.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 4000,
     style_weight: Annotated[float, typer.Option(help="Style against content.")] = 20.0,
     folder: Annotated[
@@ -330,20 +341,19 @@ def train(
     murai-show train wave.jpg klee.jpg --content photos \\
         --features vgg19.safetensors --bank models/mine.safetensors
     """
-    from murai_show.train.run import Recipe
-    from murai_show.train.session import train_with_progress
+    from murai_show.style.bank import read_bank
+    from murai_show.train.recipe import Recipe
+    from murai_show.train.session import list_paintings, train_with_progress
 
     train_with_progress(
-        pictures,
+        list_paintings(pictures, name or [], credit or [], licence or [], crop or []),
         content,
         features,
         bank,
-        Recipe(steps=steps, style_weight=style_weight),
+        Recipe(size=size, steps=steps, style_weight=style_weight),
         folder or Path("runs") / bank.stem,
         resume,
-        name or [],
-        credit or [],
-        licence or [],
+        None if start is None else read_bank(start),
     )
 
 

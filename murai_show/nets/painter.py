@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,6 +11,13 @@ from torch import Tensor, nn
 from murai_show.nets.conditional import ConditionalNorm, pairs
 
 EPS = 1e-3
+
+# From a bare CPU to a large GPU.  docs/LOG.md has the designs that these were chosen from.
+SIZES: Mapping[str, Mapping[str, int]] = {
+    "kiosk": {"half": 32, "quarter": 64, "blocks": 4},
+    "stage": {"half": 48, "quarter": 96, "blocks": 5},
+    "facade": {"half": 64, "quarter": 128, "blocks": 6},
+}
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:

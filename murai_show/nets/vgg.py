@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-BLOCKS = (2, 2, 4, 4)  # convolutions before each pooling, VGG-19, as far as conv4_4
+Depth = Literal[16, 19]
+Convention = Literal["bgr255", "rgb1"]
+
+# Convolutions before each pooling, as far as block 4.
+BLOCKS: Mapping[Depth, tuple[int, ...]] = {16: (2, 2, 3, 3), 19: (2, 2, 4, 4)}
+# How the photographs of the network's own training came in: the original's BGR, 0..255, minus a
+# mean; or torchvision's RGB, 0..1, minus a mean, over a deviation.
+CONVENTIONS: Mapping[Convention, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "bgr255": ((103.939 / 255, 116.779 / 255, 123.68 / 255), (1 / 255,) * 3),
+    "rgb1": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
 
 
 class VggFeatures(nn.Module):
-    """VGG-19 up to the last layer that is asked for, in channels-last, frozen.
+    """VGG up to the last layer that is asked for, in channels-last, frozen.
 
-    `weights` maps ``conv1_1.weight`` (O, I, 3, 3) and ``conv1_1.bias`` … to tensors; its input
-    convention is the original's: BGR, 0..255, minus the mean (103.939, 116.779, 123.68).
+    `weights` maps ``conv1_1.weight`` (O, I, 3, 3) and ``conv1_1.bias`` … to tensors.
     Raises KeyError when a layer that is needed is missing from `weights`.
     """
 
-    def __init__(self, weights: Mapping[str, Tensor], layers: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        layers: tuple[str, ...],
+        depth: Depth = 19,
+        convention: Convention = "bgr255",
+    ) -> None:
         super().__init__()
         self.layers = layers
         self.plan: list[str] = []  # convolution names, "pool" between the blocks
         last = max(layers)
-        for block, count in enumerate(BLOCKS, start=1):
+        for block, count in enumerate(BLOCKS[depth], start=1):
             names = [f"{block}_{i}" for i in range(1, count + 1)]
             self.plan += [f"conv{n}" for n in names if f"relu{n}" <= last]
             if last > f"relu{block}_{count}":
@@ -36,11 +52,15 @@ class VggFeatures(nn.Module):
                     f"{name}_weight", kernel.contiguous(memory_format=torch.channels_last)
                 )
                 self.register_buffer(f"{name}_bias", weights[f"{name}.bias"].float())
-        self.register_buffer("mean", torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1))
+        mean, deviation = CONVENTIONS[convention]
+        self.flipped = convention == "bgr255"
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1))
 
     def forward(self, picture: Tensor) -> dict[str, Tensor]:
         """`picture`: (B, 3, H, W), RGB, 0..1.  Returns the activation after each asked ReLU."""
-        x = picture.flip(1) * 255.0 - self.get_buffer("mean")
+        x = picture.flip(1) if self.flipped else picture
+        x = (x - self.get_buffer("mean")) / self.get_buffer("deviation")
         x = x.contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         for name in self.plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,17 @@ ARCHITECTURES = ("painter", "classic")
 
 @dataclass(frozen=True)
 class StyleCard:
-    """Who made the picture that a style was learned from."""
+    """Who made the picture that a style was learned from.
+
+    `picture` is its file's name; `crop` the part of it that was learned: x, y, width, height in
+    pixels, all of it when None.
+    """
 
     name: str
     credit: str = ""
     licence: str = ""
     picture: str = ""
+    crop: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def read_card(bank: Path) -> BankCard:
         found = raw.get("murai_bank") if isinstance(raw, dict) else type(raw).__name__
         raise BankError(f'{path}: not a bank\'s card: "murai_bank" is {found!r}, not {FORMAT}')
     try:
-        styles = tuple(StyleCard(**style) for style in raw["styles"])
+        styles = tuple(_style(style) for style in raw["styles"])
         card = BankCard(raw["architecture"], raw["config"], styles, raw.get("made", {}))
     except (KeyError, TypeError) as error:
         raise BankError(f"{path}: the bank's card is incomplete: {error}") from None
@@ -69,3 +74,8 @@ def read_card(bank: Path) -> BankCard:
         known = ", ".join(ARCHITECTURES)
         raise BankError(f"{path}: unknown architecture {card.architecture!r}; known: {known}")
     return card
+
+
+def _style(raw: dict[str, Any]) -> StyleCard:
+    style = StyleCard(**raw)
+    return style if style.crop is None else replace(style, crop=tuple(style.crop))

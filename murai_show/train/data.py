@@ -15,6 +15,7 @@ from torch import Tensor
 
 from murai_show.errors import TrainError
 
+SMALLEST = 32  # pixels: a relu4 feature looks at about three times as many
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 log = logging.getLogger(__name__)
 
@@ -29,18 +30,38 @@ def list_photos(folder: Path) -> list[Path]:
     return found
 
 
-def open_picture(path: Path, short_side: int | None = None) -> Tensor:
-    """Read a picture as (3, H, W), RGB, 0..1; with `short_side`, scaled to that many pixels.
+Crop = tuple[int, int, int, int]
 
-    Raises TrainError when the file is not a picture.
+
+def open_picture(path: Path, short_side: int | None = None, crop: Crop | None = None) -> Tensor:
+    """Read a picture as (3, H, W), RGB, 0..1.
+
+    `crop` is x, y, width, height in pixels of the file; with `short_side` the picture is then
+    scaled to that many pixels.  Raises TrainError when the file is not a picture, when the crop
+    does not lie inside it, or when it is smaller than `SMALLEST`.
     """
     try:
         with Image.open(path) as file:
             picture = file.convert("RGB")
+    except FileNotFoundError:
+        raise TrainError(f"{path}: no such picture") from None
     except UnidentifiedImageError:
         raise TrainError(f"{path}: not a picture, or a damaged one") from None
     except (OSError, Image.DecompressionBombError) as error:
         raise TrainError(f"{path}: the picture cannot be read: {error}") from None
+    if crop is not None:
+        x, y, width, height = crop
+        if x < 0 or y < 0 or x + width > picture.width or y + height > picture.height:
+            raise TrainError(
+                f"{path}: the crop {x},{y},{width},{height} does not lie inside the picture, "
+                f"which is {picture.width}x{picture.height}"
+            )
+        picture = picture.crop((x, y, x + width, y + height))
+    if min(picture.size) < SMALLEST:
+        raise TrainError(
+            f"{path}: {picture.width}x{picture.height} is too small to learn from; "
+            f"the short side should have {SMALLEST} pixels at least"
+        )
     if short_side is not None:
         factor = short_side / min(picture.size)
         width, height = (max(short_side, round(side * factor)) for side in picture.size)

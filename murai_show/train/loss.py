@@ -48,3 +48,14 @@ def total_variation(picture: Tensor) -> Tensor:
 def noise_loss(painted: Tensor, painted_noisy: Tensor) -> Tensor:
     """mean((P(x) - P(x + n))²): sensor noise must not move the paint (Element AI, 2017)."""
     return (painted - painted_noisy).square().mean()
+
+
+def motion_loss(painted_moved: Tensor, moved_painted: Tensor, mask: Tensor) -> Tensor:
+    """mean over the mask of (P(W x) - W P(x))²: the paint must travel with what it lies on.
+
+    `painted_moved` is the painted moved photo, `moved_painted` the moved painted photo, both
+    (B, 3, H, W); `mask`, (B, 1, H, W), is 0 where W shows what the photo did not have.  The warping
+    error of Ruder et al. 2016, §5.1, with a known W in place of an estimated one.
+    """
+    error = (painted_moved - moved_painted).square().mean(1, keepdim=True)
+    return (error * mask).sum() / mask.sum().clamp_min(1.0)

@@ -13,47 +13,68 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import Tensor
 
 from murai_show.errors import TrainError
+from murai_show.style.bank import Bank
 from murai_show.style.card import StyleCard
-from murai_show.train.data import list_photos, open_picture
-from murai_show.train.run import Recipe, Step, Student, train
+from murai_show.train.data import Crop, list_photos, open_picture
+from murai_show.train.recipe import Recipe
+from murai_show.train.run import Painting, Step, train
+from murai_show.train.student import Student
 
 PREVIEW_EVERY = 200
 PREVIEW_PHOTOS = 4
 
 
-def name_styles(
-    pictures: Sequence[Path], names: Sequence[str], thanks: Sequence[str], licences: Sequence[str]
-) -> list[StyleCard]:
-    """One card per picture, in order.  Raises TrainError when the lists do not fit together."""
-    for option, given in (("--name", names), ("--credit", thanks), ("--licence", licences)):
+def parse_crop(text: str) -> Crop | None:
+    """`x,y,w,h` in pixels, or `-` for the whole picture.  Raises TrainError."""
+    if text == "-":
+        return None
+    parts = text.split(",")
+    if len(parts) != 4 or not all(p.strip().isdecimal() for p in parts):
+        raise TrainError(f"--crop {text!r}: write x,y,w,h in pixels, or - for the whole picture")
+    x, y, width, height = (int(p) for p in parts)
+    return x, y, width, height
+
+
+def list_paintings(
+    pictures: Sequence[Path],
+    names: Sequence[str],
+    thanks: Sequence[str],
+    licences: Sequence[str],
+    crops: Sequence[str],
+) -> list[Painting]:
+    """One painting per picture, in order.  Raises TrainError when the lists do not fit together."""
+    options = {"--name": names, "--credit": thanks, "--licence": licences, "--crop": crops}
+    for option, given in options.items():
         if given and len(given) != len(pictures):
             raise TrainError(f"{option} is given {len(given)} times for {len(pictures)} pictures")
     chosen = list(names) or [p.stem.lower().replace(" ", "-") for p in pictures]
     if len(set(chosen)) < len(chosen):
         raise TrainError(f"two styles have one name: {', '.join(chosen)}; say --name for each")
     blank = [""] * len(pictures)
-    rows = zip(chosen, thanks or blank, licences or blank, pictures, strict=True)
-    return [StyleCard(n, c, li, p.name) for n, c, li, p in rows]
+    cuts = [parse_crop(crop) for crop in crops] or [None] * len(pictures)
+    rows = zip(pictures, chosen, thanks or blank, licences or blank, cuts, strict=True)
+    return [
+        Painting(file, StyleCard(name, credit, licence, file.name, crop))
+        for file, name, credit, licence, crop in rows
+    ]
 
 
 def train_with_progress(
-    pictures: Sequence[Path],
+    paintings: Sequence[Painting],
     content: Path,
-    features: Path,
+    features: Path | None,
     bank: Path,
     recipe: Recipe,
     folder: Path,
     resume: bool,
-    names: Sequence[str],
-    thanks: Sequence[str],
-    licences: Sequence[str],
+    start: Bank | None = None,
 ) -> None:
     """Train, with a bar and a preview sheet every 200 steps in `folder`.  Raises TrainError."""
-    cards = name_styles(pictures, names, thanks, licences)
     if bank.suffix != ".safetensors":
         raise TrainError(f"--bank {bank}: a bank's name ends in .safetensors")
     logging.getLogger("murai_show").setLevel(logging.INFO)
     sample = _sample(content)
+    cards = [painting.card for painting in paintings]
     columns = (
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
@@ -67,8 +88,9 @@ def train_with_progress(
 
         def watch(step: Step, student: Student) -> None:
             rate = step.learned * recipe.batch / max(step.seconds, 1e-9)
+            content_term, style_term = step.losses["content"], step.losses["style"]
             progress.update(
-                bar, completed=step.number, content=step.content, style=step.style, rate=rate
+                bar, completed=step.number, content=content_term, style=style_term, rate=rate
             )
             if step.number % PREVIEW_EVERY == 0 or step.number == recipe.steps:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -76,8 +98,7 @@ def train_with_progress(
                 preview(student, sample).save(sheet)
                 student.write_bank(bank, cards, {"steps": step.number, "finished": False})
 
-        paths = {card.name: path for card, path in zip(cards, pictures, strict=True)}
-        train(paths, cards, content, features, bank, recipe, folder, resume, watch)
+        train(paintings, content, features, bank, recipe, folder, resume, watch, start)
 
 
 def preview(student: Student, sample: Sequence[Tensor]) -> Image.Image:

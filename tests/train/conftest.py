@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from murai_show.nets import painter
 from murai_show.nets.vgg import BLOCKS
 from murai_show.style.card import StyleCard
-from murai_show.train.run import Recipe
+from murai_show.train.recipe import Recipe
+from murai_show.train.run import Painting
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,14 @@ class School:
     content: Path
     features: Path
     pictures: dict[str, Path]
-    cards: list[StyleCard]
+    paintings: list[Painting]
     recipe: Recipe
 
 
 @pytest.fixture
-def school(tmp_path: Path) -> School:
+def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> School:
+    mini = {"half": 4, "quarter": 6, "blocks": 1}
+    monkeypatch.setitem(painter.SIZES, "mini", mini)  # pyright: ignore
     draw = np.random.default_rng(7)
     content = tmp_path / "photos"
     content.mkdir()
@@ -40,15 +44,14 @@ def school(tmp_path: Path) -> School:
         Image.fromarray(noise).resize((64, 64)).save(pictures[name])
     torch.manual_seed(11)
     weights, inputs = {}, 3
-    for block, count in enumerate(BLOCKS, start=1):
+    for block, count in enumerate(BLOCKS[19], start=1):
         for i in range(1, count + 1):
             # The input is -124..151 around zero; this keeps every layer's features of that order.
             weights[f"conv{block}_{i}.weight"] = torch.randn(4, inputs, 3, 3) * 0.3
             weights[f"conv{block}_{i}.bias"] = torch.rand(4)
             inputs = 4
-    save_file(weights, tmp_path / "vgg.safetensors")
-    recipe = Recipe(
-        steps=8, batch=2, crop=32, last_crop=40, style_side=48, half=4, quarter=6, blocks=1
-    )
-    cards = [StyleCard(name) for name in pictures]
-    return School(content, tmp_path / "vgg.safetensors", pictures, cards, recipe)
+    about = {"arch": "vgg19", "input": "BGR, 0..255, minus mean"}
+    save_file(weights, tmp_path / "vgg.safetensors", about)
+    recipe = Recipe(size="mini", steps=8, batch=2, crop=32, last_crop=40, style_side=48)
+    paintings = [Painting(file, StyleCard(name)) for name, file in pictures.items()]
+    return School(content, tmp_path / "vgg.safetensors", pictures, paintings, recipe)

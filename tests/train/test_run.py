@@ -9,14 +9,15 @@ from murai_show.errors import TrainError
 from murai_show.style.bank import read_bank
 from murai_show.style.pytorch import build_network
 from murai_show.train import run
-from murai_show.train.run import Recipe, Step, train
+from murai_show.train.recipe import Recipe
+from murai_show.train.run import Step, train
 
 
 class PowerCutError(Exception):
     """Stands for kill -9: it leaves the loop at once, past every clean-up."""
 
 
-def learn(school, folder: Path, *, resume=False, cut_at=0, recipe=None, cards=None) -> list[Step]:
+def learn(school, folder: Path, *, resume=False, cut_at=0, recipe=None) -> list[Step]:
     steps: list[Step] = []
 
     def watch(step: Step, student) -> None:
@@ -25,8 +26,7 @@ def learn(school, folder: Path, *, resume=False, cut_at=0, recipe=None, cards=No
             raise PowerCutError
 
     train(
-        school.pictures,
-        cards or school.cards,
+        school.paintings,
         school.content,
         school.features,
         folder / "bank.safetensors",
@@ -46,7 +46,7 @@ def test_a_resumed_run_is_the_same_run(school, tmp_path, monkeypatch) -> None:
         learn(school, tmp_path / "cut", cut_at=3)
     resumed = learn(school, tmp_path / "cut", resume=True)
     assert [s.number for s in resumed] == [4, 5, 6, 7, 8]
-    assert [(s.content, s.style) for s in resumed] == [(s.content, s.style) for s in straight[3:]]
+    assert [s.losses for s in resumed] == [s.losses for s in straight[3:]]
     one, two = (read_bank(tmp_path / f / "bank.safetensors") for f in ("straight", "cut"))
     assert np.array_equal(one.styles, two.styles)
     assert all(np.array_equal(one.network[k], two.network[k]) for k in one.network)
@@ -65,9 +65,11 @@ def test_what_is_learned_is_a_bank_that_paints(school, tmp_path) -> None:
 
 def test_it_learns(school, tmp_path) -> None:
     """Sixty steps bring the style loss of the miniature school well down."""
-    steps = learn(school, tmp_path, recipe=replace(school.recipe, steps=60, learning_rate=1e-2))
+    steps = learn(
+        school, tmp_path, recipe=replace(school.recipe, steps=60, kernel_rate=1e-2, style_rate=1e-2)
+    )
     first, last = steps[:6], steps[-6:]
-    assert sum(s.style for s in last) < 0.8 * sum(s.style for s in first)
+    assert sum(s.losses["style"] for s in last) < 0.8 * sum(s.losses["style"] for s in first)
 
 
 def test_a_finished_run_is_not_begun_again(school, tmp_path) -> None:
@@ -108,9 +110,9 @@ def test_wrong_features(school, tmp_path) -> None:
 
 def test_the_rate_warms_up_and_comes_down() -> None:
     recipe = Recipe(steps=1000)
-    rates = [recipe.rate_at(step) for step in range(1000)]
-    assert rates[0] == pytest.approx(recipe.learning_rate / 50)
-    assert max(rates) == pytest.approx(recipe.learning_rate, rel=0.02)
-    assert rates[-1] < recipe.learning_rate * 0.03
+    shares = [recipe.share_at(step) for step in range(1000)]
+    assert shares[0] == pytest.approx(1 / 50)
+    assert max(shares) == pytest.approx(1.0, rel=0.02)
+    assert shares[-1] < 0.03
     assert recipe.crop_at(0) == recipe.crop
     assert recipe.crop_at(999) == recipe.last_crop

@@ -11,7 +11,7 @@ from murai_show.cli import main
 from murai_show.errors import TrainError
 from murai_show.style.bank import read_bank
 from murai_show.train import session
-from murai_show.train.session import name_styles
+from murai_show.train.session import list_paintings
 
 
 @pytest.fixture
@@ -22,7 +22,14 @@ def train(school, tmp_path, monkeypatch, capsys):
 
     def call(*words: str) -> tuple[int, str]:
         pictures = [str(path) for path in school.pictures.values()]
-        fixed = ("--content", str(school.content), "--features", str(school.features))
+        fixed = (
+            "--content",
+            str(school.content),
+            "--features",
+            str(school.features),
+            "--size",
+            "mini",
+        )
         command = ["murai-show", "train", *pictures, *fixed, *words]
         monkeypatch.setattr(sys, "argv", command)
         with pytest.raises(SystemExit) as left:
@@ -60,6 +67,7 @@ def test_wrong_words_are_one_sentence(train, tmp_path) -> None:
 def test_names_must_differ(school) -> None:
     path = school.pictures["dots"]
     with pytest.raises(TrainError, match="two styles have one name: dots, dots"):
-        name_styles([path, path], [], [], [])
-    cards = name_styles([path, path], ["a", "b"], [], [])
-    assert [card.name for card in cards] == ["a", "b"]
+        list_paintings([path, path], [], [], [], [])
+    paintings = list_paintings([path, path], ["a", "b"], [], [], ["-", "1,2,40,50"])
+    assert [p.card.name for p in paintings] == ["a", "b"]
+    assert [p.card.crop for p in paintings] == [None, (1, 2, 40, 50)]
