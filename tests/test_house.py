@@ -26,11 +26,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "style": BACKENDS | {"nets"},
     "loop": BACKENDS,
     "edge": {"errors", "frame", "show", "loop.mailbox"},
-    "train": {"errors", "nets", "style.bank", "style.card"},
+    "train": {"errors", "nets", "style.bank", "style.card", "style.network"},
     "paint": {"errors", "frame", "ports", "show"},
     "report": {"loop"},
     "app": {"*"},
-    "cli": {"errors", "show", "app", "paint", "report", "style", "train"},
+    "scoring": {"errors", "camera", "show", "style", "train"},
+    "cli_train": {"app", "train"},
+    "cli": {"errors", "show", "app", "cli_train", "paint", "report", "scoring", "style", "train"},
     "__main__": {"cli"},
 }
 # Heavy or optional libraries, and the only places that may know them.
@@ -39,7 +41,7 @@ HOMES = {
     "moderngl": {"output"},
     "glfw": {"output"},
     "av": {"camera", "output", "paint"},
-    "typer": {"cli"},
+    "typer": {"cli", "cli_train"},
     "prometheus_client": {"edge"},
 }
 
