@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from murai_show import __version__
+from murai_show import __version__, cli_train
 from murai_show.errors import MuraiError, ShowError, UsageError
 
 app = typer.Typer(
@@ -303,58 +303,68 @@ def import_(
     typer.echo(f"{bank} is written; in a show: `bank: {name}`, style `{name}`")
 
 
+app.command()(cli_train.train)
+
+
 @app.command()
-def train(
-    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Paintings to learn.")],
-    content: Annotated[Path, typer.Option(metavar="FOLDER", help="Photographs to practise on.")],
-    bank: Annotated[Path, typer.Option(metavar="OUT.safetensors", help="The bank to write.")],
+def score(
+    bank: Annotated[str, typer.Argument(metavar="BANK", help="A bank's name or its file.")],
+    content: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Photographs. Default: the demo's.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the paintings are, by file name.")
+    ] = None,
     features: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="VGG weights, safetensors. Default: VGG-16, fetched."),
     ] = None,
-    name: Annotated[
-        list[str] | None, typer.Option(help="Name of each style, in order. Default: file names.")
+    clip: Annotated[list[Path] | None, typer.Option(metavar="VIDEO", help="A film.")] = None,
+    flow: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Scenes of Sintel or Middlebury.")
     ] = None,
-    credit: Annotated[list[str] | None, typer.Option(help="Credit of each, in order.")] = None,
-    licence: Annotated[list[str] | None, typer.Option(help="Licence of each, in order.")] = None,
-    crop: Annotated[
+    against: Annotated[
         list[str] | None,
-        typer.Option(metavar="X,Y,W,H", help="Part of each to learn, in order; - for all of it."),
+        typer.Option(metavar="[NAME=]FILE", help="Another network, .pth or .npz, for style NAME."),
     ] = None,
-    size: Annotated[str, typer.Option(help="Of the painter: kiosk, stage or facade.")] = "kiosk",
-    start: Annotated[
-        Path | None, typer.Option("--from", metavar="BANK", help="Begin with this bank's painter.")
+    photos: Annotated[int, typer.Option(min=1, help="How many photographs.")] = 20,
+    report: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Write a page with the pictures.")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 4000,
-    style_weight: Annotated[float, typer.Option(help="Style against content.")] = 20.0,
-    folder: Annotated[
-        Path | None, typer.Option("--run", help="Checkpoint and previews. Default: runs/BANK.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Learn the styles of paintings into a bank.
-
-    One network holds as many styles as there are pictures.  It is saved every minute, and
-    --resume goes on where a run was cut off.
+    """Measure a bank: closeness, flicker, motion, cost; beside other people's networks.
 
     \b
-    murai-show train wave.jpg klee.jpg --content photos \\
-        --features vgg19.safetensors --bank models/mine.safetensors
+    murai-show score first --content photos --pictures paintings --report first.html
     """
-    from murai_show.style.bank import read_bank
-    from murai_show.train.recipe import Recipe
-    from murai_show.train.session import list_paintings, train_with_progress
+    from murai_show.scoring import Order, score_bank
 
-    train_with_progress(
-        list_paintings(pictures, name or [], credit or [], licence or [], crop or []),
+    order = Order(
+        _bank_file(bank),
         content,
+        pictures,
         features,
-        bank,
-        Recipe(size=size, steps=steps, style_weight=style_weight),
-        folder or Path("runs") / bank.stem,
-        resume,
-        None if start is None else read_bank(start),
+        tuple(clip or ()),
+        flow,
+        tuple(against or ()),
+        photos,
     )
+    found = score_bank(order)
+    from murai_show.train.score_table import report_json, report_tables
+
+    if as_json:
+        typer.echo(json.dumps(report_json(found), indent=1, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        for table in report_tables(found):
+            Console().print(table)
+    if report is not None:
+        from murai_show.train.score_page import write_page
+
+        write_page(report, found, order.bank.stem)
+        typer.echo(f"{report} is written", err=True)
 
 
 def _duration(text: str | None) -> float | None:

@@ -14,7 +14,7 @@ EPS = 1e-3
 
 # From a bare CPU to a large GPU.  docs/LOG.md has the designs that these were chosen from.
 SIZES: Mapping[str, Mapping[str, int]] = {
-    "kiosk": {"half": 32, "quarter": 64, "blocks": 4},
+    "kiosk": {"half": 32, "quarter": 56, "blocks": 4},
     "stage": {"half": 48, "quarter": 96, "blocks": 5},
     "facade": {"half": 64, "quarter": 128, "blocks": 6},
 }

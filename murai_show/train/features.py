@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from murai_show.nets.vgg import BLOCKS, Convention, Depth, VggFeatures
 
 # torchvision's VGG-16, ImageNet weights: what Johnson et al. 2016 looked with, in today's file.
 VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+
+# torch checks the hash of what it fetches, not of what lies in its cache already: this is what the
+# restricted unpickler trips over in a damaged file.
+_DAMAGED = (EOFError, ValueError, LookupError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True)
@@ -79,11 +84,22 @@ def _features(
     weights: dict[str, Tensor], depth: Depth, convention: Convention, name: str, where: str
 ) -> Features:
     layers = (*STYLE[depth], CONTENT[depth])
+    _check_shapes(weights, where)
     try:
         network = VggFeatures(weights, tuple(dict.fromkeys(layers)), depth, convention)
     except KeyError as error:
         raise TrainError(f"{where}: not VGG-{depth} weights: {error} is missing") from None
     return Features(network, CONTENT[depth], STYLE[depth], name)
+
+
+def _check_shapes(weights: dict[str, Tensor], where: str) -> None:
+    """Raises TrainError for the first convolution that does not fit the one before it."""
+    inputs = 3
+    for name in sorted(key for key in weights if key.endswith(".weight")):
+        found = tuple(weights[name].shape)
+        if len(found) != 4 or found[1:] != (inputs, 3, 3):
+            raise TrainError(f"{where}: {name} has shape {found}, not (any, {inputs}, 3, 3)")
+        inputs = found[0]
 
 
 def _fetch_vgg16() -> dict[str, Tensor]:
@@ -92,7 +108,7 @@ def _fetch_vgg16() -> dict[str, Tensor]:
         state = torch.hub.load_state_dict_from_url(
             VGG16_URL, map_location="cpu", check_hash=True, weights_only=True
         )
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, *_DAMAGED) as error:
         raise TrainError(
             f"VGG-16 cannot be fetched: {error}; give a file of weights with --features"
         ) from None

@@ -1,7 +1,8 @@
 """The losses, each one equation.
 
-Pictures are (B, 3, H, W), RGB, 0..1; features (B, C, H, W).  Every loss is a scalar tensor and is
-normalised, so that its weight means the same for every layer, crop and painting.
+Pictures are (B, 3, H, W), RGB, 0..1; features (B, C, H, W); both of any float dtype, computed in
+fp32.  Every loss is a scalar tensor, normalised, so that its weight means the same for every layer,
+crop and painting, and a mean over the pictures of a batch, so that a batch may be shared out.
 """
 
 from __future__ import annotations
@@ -11,17 +12,29 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+NAMES = ("content", "style", "tv", "noise", "motion")
+_INNER = (1, 2, 3)  # every dimension of one picture
+
 
 def gram(features: Tensor) -> Tensor:
-    """The Gram matrix G = F Fᵀ / (H W), shape (B, C, C).  Gatys, Ecker and Bethge 2016, eq. 3."""
+    """The Gram matrix G = F Fᵀ / (H W), shape (B, C, C), in fp32.
+
+    Gatys, Ecker and Bethge 2016, eq. 3.
+    """
     # (B, H W, C) is a view where features are channels-last, as VGG's are; else it is a copy.
-    flat = features.permute(0, 2, 3, 1).flatten(1, 2)
-    return flat.transpose(1, 2) @ flat / flat.shape[1]
+    flat = features.permute(0, 2, 3, 1).flatten(1, 2).float()
+    # Half precision would add up tens of thousands of squares with 8 bits; autocast wants it to.
+    with torch.autocast(features.device.type, enabled=False):
+        return flat.transpose(1, 2) @ flat / flat.shape[1]
 
 
 def content_loss(painted: Tensor, photo: Tensor) -> Tensor:
-    """mean((F_painted - F_photo)²) / mean(F_photo²).  Johnson et al. 2016, eq. 2, normalised."""
-    return (painted - photo).square().mean() / photo.square().mean()
+    """Mean over pictures of mean((F_painted - F_photo)²) / mean(F_photo²).
+
+    Johnson et al. 2016, eq. 2, normalised by picture.
+    """
+    painted, photo = painted.float(), photo.float()
+    return ((painted - photo).square().mean(_INNER) / photo.square().mean(_INNER)).mean()
 
 
 def style_loss(painted: Mapping[str, Tensor], style: Sequence[Mapping[str, Tensor]]) -> Tensor:
@@ -40,22 +53,23 @@ def style_loss(painted: Mapping[str, Tensor], style: Sequence[Mapping[str, Tenso
 
 def total_variation(picture: Tensor) -> Tensor:
     """mean|∂x| + mean|∂y|, per pixel step.  Rudin, Osher and Fatemi 1992, anisotropic."""
-    across = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean()
-    down = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean()
+    across = (picture[..., :, 1:] - picture[..., :, :-1]).float().abs().mean()
+    down = (picture[..., 1:, :] - picture[..., :-1, :]).float().abs().mean()
     return across + down
 
 
 def noise_loss(painted: Tensor, painted_noisy: Tensor) -> Tensor:
     """mean((P(x) - P(x + n))²): sensor noise must not move the paint (Element AI, 2017)."""
-    return (painted - painted_noisy).square().mean()
+    return (painted - painted_noisy).float().square().mean()
 
 
 def motion_loss(painted_moved: Tensor, moved_painted: Tensor, mask: Tensor) -> Tensor:
-    """mean over the mask of (P(W x) - W P(x))²: the paint must travel with what it lies on.
+    """Mean over pictures of the mean over the mask of (P(W x) - W P(x))².
 
-    `painted_moved` is the painted moved photo, `moved_painted` the moved painted photo, both
-    (B, 3, H, W); `mask`, (B, 1, H, W), is 0 where W shows what the photo did not have.  The warping
-    error of Ruder et al. 2016, §5.1, with a known W in place of an estimated one.
+    The paint must travel with what it lies on.  `painted_moved` is the painted moved photo,
+    `moved_painted` the moved painted photo, both (B, 3, H, W); `mask`, (B, 1, H, W), is 0 where W
+    shows what the photo did not have.  The warping error of Ruder et al. 2016, §5.1, with a known W
+    in place of an estimated one.
     """
-    error = (painted_moved - moved_painted).square().mean(1, keepdim=True)
-    return (error * mask).sum() / mask.sum().clamp_min(1.0)
+    error = (painted_moved - moved_painted).float().square().mean(1, keepdim=True)
+    return ((error * mask).sum(_INNER) / mask.sum(_INNER).clamp_min(1.0)).mean()

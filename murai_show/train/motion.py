@@ -14,17 +14,34 @@ SHIFT = 6.0  # pixels, a brisk walk between two frames of a camera at 360 lines
 TURN = 0.04  # radians, and the same share of zoom
 BEND = 2.0  # pixels, deviation at the knots of the bending
 KNOTS = 4
+_CPU = torch.device("cpu")
 
 
-def smooth_flow(count: int, height: int, width: int, seed: int, step: int) -> Tensor:
-    """Shift, turn, zoom and bend, drawn per picture; shape (count, 2, height, width)."""
+def smooth_flow(
+    count: int,
+    height: int,
+    width: int,
+    seed: int,
+    step: int,
+    pictures: range | None = None,
+    device: torch.device = _CPU,
+) -> Tensor:
+    """Shift, turn, zoom and bend, drawn per picture; shape (count, 2, height, width).
+
+    Of a batch of `count` the flows of `pictures`, all when None.  The draws are made on the CPU:
+    its generator gives the same numbers on every machine, a GPU's does not.
+    """
     draw = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    x = torch.linspace(-width / 2, width / 2, width).expand(height, width)
-    y = torch.linspace(-height / 2, height / 2, height)[:, None].expand(height, width)
     angle, zoom = TURN * (2 * torch.rand(2, count, 1, 1, generator=draw) - 1)
-    turned = torch.stack([zoom * x - angle * y, angle * x + zoom * y], 1)
     shift = SHIFT * (2 * torch.rand(count, 2, 1, 1, generator=draw) - 1)
     knots = BEND * torch.randn(count, 2, KNOTS, KNOTS, generator=draw)
+    chosen = range(count) if pictures is None else pictures
+    mine = slice(chosen.start, chosen.stop)
+    angle, zoom, shift, knots = (drawn[mine].to(device) for drawn in (angle, zoom, shift, knots))
+    x = torch.linspace(-width / 2, width / 2, width, device=device).expand(height, width)
+    y = torch.linspace(-height / 2, height / 2, height, device=device)
+    y = y[:, None].expand(height, width)
+    turned = torch.stack([zoom * x - angle * y, angle * x + zoom * y], 1)
     bend = F.interpolate(knots, (height, width), mode="bicubic", align_corners=True)
     return turned + shift + bend
 

@@ -5,37 +5,64 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+PRECISIONS = ("auto", "fp32", "bf16")
+# When nothing but vectors is learned: steps, where nobody says how long, and those of the warm-up.
+VECTOR_STEPS, VECTOR_WARM_UP = 600, 10
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How a bank is trained.  Sides are in pixels; every loss is normalised, so that its weight
-    means the same for every painting."""
+    means the same for every painting.
+
+    The schedule runs over `steps`, or, when `minutes` is given, over that time: the checkpoint
+    counts it, so a run that was cut off ends after `minutes` of learning in all.
+
+    `batch` is the batch of all processes together.
+
+    `precision` is "fp32", "bf16" or "auto": painter and VGG in bfloat16 where a GPU has it, and
+    fp32 on a CPU; Gram matrices, norm statistics and losses are fp32 always.  Measured on a CPU
+    (Zen 3, VGG-19): bf16 is slower than fp32.  Not measured yet: what it gains on a GPU.
+
+    `vector_only` freezes the network and learns style vectors alone, at `vector_rate`.
+    """
 
     size: str = "kiosk"
     steps: int = 4000
+    minutes: float | None = None
     batch: int = 4
     crop: int = 128
-    last_crop: int = 208  # for the last `last_share` of the steps: texture at the size of a show
+    last_crop: int = 208  # for the last `last_share` of the run: texture at the size of a show
     last_share: float = 0.15
     style_side: int = 512
     content_weight: float = 1.0
     style_weight: float = 20.0
     tv_weight: float = 0.3
-    noise_weight: float = 30.0
-    motion_weight: float = 10.0
+    noise_weight: float = 300.0
+    motion_weight: float = 150.0
     stability_every: int = 2  # noise and motion take turns: each costs a painting more
-    kernel_rate: float = 6e-3  # Muon's
-    style_rate: float = 2e-3  # Adam's
+    kernel_rate: float = 0.02  # Muon's, a share of the kernel's norm a step
+    style_rate: float = 5e-3  # Adam's
+    vector_only: bool = False
+    vector_rate: float = 5e-2  # Adam's, when it learns nothing else
+    warm_up: int = 50  # steps
     clip: float = 10.0  # of the gradient's norm
+    precision: str = "auto"
     seed: int = 375
 
-    def crop_at(self, step: int) -> int:
-        return self.crop if step < self.steps * (1 - self.last_share) else self.last_crop
+    def done(self, step: int, seconds: float) -> float:
+        """The share of the run, from 0 to 1, that lies behind after `step` steps or `seconds`."""
+        share = step / self.steps if self.minutes is None else seconds / (60 * self.minutes)
+        return min(share, 1.0)
 
-    def share_at(self, step: int) -> float:
-        """The share of the rates: fifty steps of warm-up, then a cosine down to a fiftieth."""
-        warm = min(1.0, (step + 1) / 50)
-        return warm * (0.51 + 0.49 * math.cos(math.pi * step / self.steps))
+    def crop_at(self, done: float) -> int:
+        """The side of the training crops when the share `done` of the run lies behind."""
+        return self.crop if done < 1 - self.last_share else self.last_crop
+
+    def rate_at(self, step: int, done: float) -> float:
+        """The share of the rates: a warm-up over `warm_up` steps, then a cosine to a fiftieth."""
+        warm = min(1.0, (step + 1) / self.warm_up)
+        return warm * (0.51 + 0.49 * math.cos(math.pi * done))
 
     def stability_at(self, step: int) -> str | None:
         """Which stability loss step number `step` has: "noise", "motion" or none."""

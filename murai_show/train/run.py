@@ -1,177 +1,251 @@
 """Train one painter for many paintings.
 
 Johnson, Alahi and Fei-Fei 2016 with conditional instance norm (Dumoulin et al. 2017), the
-noise-stability loss of the ancestor system, and equivariance to motion.  The loop is
-straight-line; everything that it draws at random is a function of the seed and the step, so a
-resumed run is the same run.
+noise-stability loss of the ancestor system, and equivariance to motion.  The loop is straight-line
+and the same for one process and for several.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import math
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from murai_show.errors import TrainError
 from murai_show.style.bank import Bank
-from murai_show.style.card import StyleCard
-from murai_show.train.data import Photos, list_photos, open_picture, prefetched
+from murai_show.train.data import Loader, Photos, list_photos
+from murai_show.train.device import choose_precision, device_name
 from murai_show.train.features import Features, load_features
-from murai_show.train.loss import (
-    content_loss,
-    gram,
-    motion_loss,
-    noise_loss,
-    style_loss,
-    total_variation,
-)
-from murai_show.train.motion import inside, smooth_flow, warp
+from murai_show.train.lesson import Lesson, Painting, style_targets, weighted
+from murai_show.train.ranks import Ranks
 from murai_show.train.recipe import Recipe
+from murai_show.train.records import Records
 from murai_show.train.student import Student
 
-CHECKPOINT_SECONDS = 45.0
+CHECKPOINT_SECONDS = 30.0
+TRIALS = 2  # batches on which a new style's first vector is chosen
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Painting:
-    """What is to be learned: a picture's file, and the card that its style will have."""
+class Training:
+    """All that a training is told.
 
-    file: Path
-    card: StyleCard
+    `content` is a folder of photographs; `features` a file of VGG weights, None to fetch VGG-16;
+    `bank` the file to write; `folder` keeps the checkpoint and the losses; `start` is a bank whose
+    painter learns on, or, with `recipe.vector_only`, gets the new styles.
+    """
+
+    paintings: tuple[Painting, ...]
+    content: Path
+    features: Path | None
+    bank: Path
+    recipe: Recipe
+    folder: Path
+    resume: bool = False
+    start: Bank | None = None
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a step tells whoever watches.  Losses are unweighted; `learned` steps took `seconds`
-    in this session, which may have begun in the middle."""
+    """What a step tells whoever watches.  Losses are unweighted; `seconds` and `done`, the share of
+    the run that lies behind, count all sessions; `rate` is this session's pictures per second."""
 
     number: int
-    losses: dict[str, float]
-    learned: int
     seconds: float
+    done: float
+    losses: dict[str, float]
+    rate: float
 
 
-def style_targets(
-    paintings: Sequence[Painting], features: Features, side: int
-) -> list[dict[str, Tensor]]:
-    """The Gram matrices, layer → (C, C), of every painting at short side `side`."""
-    targets: list[dict[str, Tensor]] = []
-    with torch.no_grad():
-        for painting in paintings:
-            picture = open_picture(painting.file, side, painting.card.crop)
-            found = features.network(picture[None])
-            targets.append({layer: gram(found[layer])[0] for layer in features.style})
-    return targets
-
-
-def step_losses(
-    student: Student,
-    features: Features,
-    targets: Sequence[dict[str, Tensor]],
-    photo: Tensor,
-    wanted: Tensor,
-    chosen: Sequence[int],
-) -> dict[str, Tensor]:
-    """The losses of one step, by name, unweighted.
-
-    `photo`: (B, 3, H, W), RGB, 0..1; `wanted`: its content features; `chosen`: B style numbers.
-    """
-    recipe, step = student.recipe, student.step
-    vector = student.styles[list(chosen)]
-    painted = student.painter(photo, vector)
-    found = features.network(painted)
-    losses = {
-        "content": content_loss(found[features.content], wanted),
-        "style": style_loss(
-            {layer: found[layer] for layer in features.style}, [targets[i] for i in chosen]
-        ),
-        "tv": total_variation(painted),
-    }
-    stability = recipe.stability_at(step)
-    if stability == "noise":
-        noise = sensor_noise(photo, recipe.seed, step)
-        losses["noise"] = noise_loss(painted, student.painter(photo + noise, vector))
-    elif stability == "motion":
-        count, _, height, width = photo.shape
-        flow = smooth_flow(count, height, width, recipe.seed, step)
-        moved = student.painter(warp(photo, flow).clamp(0.0, 1.0), vector)
-        losses["motion"] = motion_loss(moved, warp(painted, flow), inside(flow))
-    return losses
-
-
-def weighted(losses: dict[str, Tensor], recipe: Recipe) -> Tensor:
-    """The sum that is minimised: each loss times its weight in the recipe."""
-    return torch.stack([asdict(recipe)[f"{k}_weight"] * v for k, v in losses.items()]).sum()
+Watch = Callable[[Step, Student], None]
 
 
 def train(
-    paintings: Sequence[Painting],
-    content: Path,
-    features_file: Path | None,
-    bank: Path,
-    recipe: Recipe,
-    folder: Path,
-    resume: bool,
-    watch: Callable[[Step, Student], None],
-    start: Bank | None = None,
+    training: Training,
+    watch: Watch | None = None,
+    stop: threading.Event | None = None,
+    ranks: Ranks | None = None,
 ) -> None:
-    """Learn `paintings` over the photographs below `content`; write `bank`.
+    """Learn the paintings over the photographs; write the bank.
 
-    `folder` keeps the checkpoint.  `watch` is called after every step.  Raises TrainError.
+    `watch` is called after every step, in the first process only.  `stop`, set in any process, ends
+    the training after the step at hand.  Raises TrainError.
     """
-    cards = [painting.card for painting in paintings]
+    ranks, stop = ranks or Ranks(), stop or threading.Event()
+    recipe, device = training.recipe, ranks.device
     torch.set_flush_denormal(True)  # Adam's small moments are three times slower as denormals
-    photos = Photos(list_photos(content), recipe.seed)
-    features = load_features(features_file)
-    targets = style_targets(paintings, features, recipe.style_side)
-    student = Student(recipe, [card.name for card in cards], start)
-    checkpoint = folder / "checkpoint.safetensors"
-    if resume and checkpoint.exists():
-        student.load(checkpoint)
-    elif checkpoint.exists():
-        raise TrainError(f"{checkpoint} exists: add --resume to go on, or name another --run")
+    torch.backends.cudnn.benchmark = True  # two or three shapes in a whole run
+    places = ranks.places(recipe.batch)
+    precision = choose_precision(recipe.precision, device)
+    photos = Photos(list_photos(training.content), recipe.seed)
+    features = _load_features(training.features, ranks).to(device)
+    targets = style_targets(training.paintings, features, recipe.style_side, device)
+    names = [painting.card.name for painting in training.paintings]
+    student = Student(recipe, names, training.start, device)
+    lesson = Lesson(student, features, targets, places, precision)
+    records = Records(training.folder, _about(training, features))
+    data = ranks.from_first(records.read(resume=training.resume) if ranks.first else b"")
+    if data:
+        student.resume(data, records.checkpoint, records.about)
+    elif recipe.vector_only:
+        choose_vectors(lesson, photos)
+    if ranks.first:
+        records.begin(student.step)
+    _learn(lesson, photos, ranks, stop, records, watch)
+    if ranks.first:
+        _write_bank(training, lesson, photos, ranks, records)
 
+
+def _learn(
+    lesson: Lesson,
+    photos: Photos,
+    ranks: Ranks,
+    stop: threading.Event,
+    records: Records,
+    watch: Watch | None,
+) -> None:
+    """The loop, from where the student stands to the end of the recipe."""
+    student, device = lesson.student, ranks.device
+    recipe, count = student.recipe, len(student.names)
     # Each batch of photographs is painted in as many styles as there are, up to four steps: its
     # content features, a third of all VGG work, are then computed once.
-    rounds = min(len(paintings), 4)
-    batches = prefetched(
-        photos, student.step // rounds, recipe.batch, lambda n: recipe.crop_at(n * rounds)
-    )
+    rounds = min(count, 4)
     photo = wanted = torch.empty(0)
-    first = student.step
+    first, before = student.step, student.seconds
     begun = saved = time.monotonic()
-    while student.step < recipe.steps:
-        turn = student.step % rounds
-        if turn == 0 or not len(photo):
-            photo = next(batches)
-            with torch.no_grad():
-                wanted = features.network(photo)[features.content]
-        chosen = [(i + turn + student.step // rounds) % len(cards) for i in range(recipe.batch)]
-        losses = step_losses(student, features, targets, photo, wanted, chosen)
-        student.learn(weighted(losses, recipe))
-        now = time.monotonic()
-        if now - saved > CHECKPOINT_SECONDS or student.step == recipe.steps:
-            student.save(checkpoint)
-            saved = now
-        told = {k: v.item() for k, v in losses.items()}
-        watch(Step(student.step, told, student.step - first, now - begun), student)
-    made = {
+    with Loader(photos, lesson.places) as loader:
+
+        def ask(number: int) -> None:
+            done = recipe.done(number * rounds, student.seconds)
+            loader.ask(number, recipe.crop_at(done))
+
+        ask(first // rounds)
+        while student.done < 1.0:
+            number, turn = divmod(student.step, rounds)
+            if turn == 0 or not len(photo):
+                photo = loader.take(device)
+                ask(number + 1)
+                wanted = lesson.wanted(photo)
+            chosen = [(place + turn + number) % count for place in lesson.places]
+            losses = lesson.losses(photo, wanted, chosen)
+            gradients = student.gradients(weighted(losses, recipe))
+            # What all processes must agree on travels with the gradients, one message a step.
+            elapsed = before + time.monotonic() - begun
+            report = torch.stack([loss.detach() for loss in losses.values()])
+            report = torch.cat([report, report.new_tensor([elapsed, float(stop.is_set())])])
+            ranks.average([*gradients, report])
+            student.learn()
+            *values, student.seconds, stopping = report.tolist()  # the step's one wait for a GPU
+            told = dict(zip(losses, values, strict=True))
+            wild = [name for name, value in told.items() if not math.isfinite(value)]
+            if ranks.first and not wild:
+                records.add(student, told)
+                now = time.monotonic()
+                if stopping or now - saved > CHECKPOINT_SECONDS or student.done >= 1.0:
+                    records.keep(student)
+                    saved = now
+                if watch is not None:
+                    rate = (student.step - first) * recipe.batch / max(now - begun, 1e-9)
+                    watch(Step(student.step, student.seconds, student.done, told, rate), student)
+            if wild or stopping:
+                if not ranks.first:
+                    raise SystemExit(1)  # the first process says why
+                raise TrainError(_ending(wild, student.step, records))
+
+
+def _ending(wild: list[str], step: int, records: Records) -> str:
+    """Why the training ends before its time: losses that blew up, or a signal."""
+    if wild:
+        return (
+            f"the {' and '.join(wild)} loss is no number any more at step {step}; the checkpoint "
+            f"of step {records.saved_step} is whole, but begin anew with smaller weights"
+        )
+    return (
+        f"stopped after step {step}; the checkpoint in {records.folder} is of step "
+        f"{records.saved_step}, and --resume goes on from there"
+    )
+
+
+def choose_vectors(lesson: Lesson, photos: Photos) -> None:
+    """Start each new style from that vector of the bank, or from their mean, that paints nearest to
+    it on a few batches."""
+    student = lesson.student
+    bank, recipe, device = student.start, student.recipe, student.styles.device
+    assert bank is not None
+    old = torch.from_numpy(bank.styles).to(device)
+    vectors = torch.cat([old, old.mean(0, keepdim=True)])
+    labels = [*bank.card.names, "the mean of all"]
+    batches = (photos.batch(i, recipe.batch, recipe.crop).to(device) for i in range(TRIALS))
+    nearest = torch.stack([lesson.distances(vectors, photo) for photo in batches]).sum(0).argmin(1)
+    with torch.no_grad():
+        student.styles.copy_(vectors[nearest])
+    for name, number in zip(student.names, nearest.tolist(), strict=True):
+        log.info("%s starts from %s", name, labels[number])
+
+
+def _load_features(file: Path | None, ranks: Ranks) -> Features:
+    """On each machine the first process reads, or fetches, before the others do."""
+    if ranks.place == 0:
+        features = load_features(file)
+        ranks.wait()
+        return features
+    ranks.wait()
+    return load_features(file)
+
+
+def _about(training: Training, features: Features) -> dict[str, str]:
+    """What must be the same on resuming, by the word that a person would use for it."""
+    digest = hashlib.sha256()
+    for painting in training.paintings:
+        digest.update(painting.file.read_bytes())
+        digest.update(repr(painting.card.crop).encode())
+    return {
+        "pictures": digest.hexdigest(),
+        "features": features.name,
+        "bank to start from": "" if training.start is None else training.start.sha256,
+    }
+
+
+def _made(training: Training, lesson: Lesson, photos: Photos, ranks: Ranks) -> dict[str, Any]:
+    """How the bank was made, for its card."""
+    student, features, start = lesson.student, lesson.features, training.start
+    parent = None
+    if start is not None:
+        parent = {"bank": start.path.name, "sha256": start.sha256, "made": start.card.made}
+    return {
         "trainer": "murai-show train",
-        "recipe": asdict(recipe),
+        "learned": list(student.names),
+        "recipe": asdict(student.recipe),
+        "precision": lesson.precision.name,
+        "steps": student.step,
+        "minutes": round(student.seconds / 60, 2),
         "photographs": len(photos.paths) - len(photos.broken),
         "features": features.name,
         "layers": {"content": features.content, "style": features.style},
-        **({} if start is None else {"started_from": f"{start.path.name} {start.sha256[:12]}"}),
+        "device": device_name(ranks.device),
+        "processes": ranks.count,
+        "torch": str(torch.__version__),
+        "parent": parent,
     }
-    student.write_bank(bank, cards, made)
 
 
-def sensor_noise(photo: Tensor, seed: int, step: int) -> Tensor:
-    """Gaussian noise of the shape of `photo`, deviation 1 to 6 % drawn per picture."""
-    draw = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    deviation = 0.01 + 0.05 * torch.rand(len(photo), 1, 1, 1, generator=draw)
-    return torch.randn(photo.shape, generator=draw) * deviation
+def _write_bank(
+    training: Training, lesson: Lesson, photos: Photos, ranks: Ranks, records: Records
+) -> None:
+    cards = [painting.card for painting in training.paintings]
+    try:
+        lesson.student.write_bank(training.bank, cards, _made(training, lesson, photos, ranks))
+    except OSError as error:
+        raise TrainError(
+            f"{training.bank} cannot be written: {error.strerror}; the checkpoint of step "
+            f"{records.saved_step} in {records.folder} is whole: make room, and --resume writes it"
+        ) from None

@@ -1,128 +1,205 @@
-"""A training session as a person sees it: checked arguments, a progress bar, preview sheets."""
+"""A training session as a person sees it: progress, preview sheets, the curve."""
 
 from __future__ import annotations
 
+import io
 import logging
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
+from rich.console import Console, RenderableType
+from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from torch import Tensor
+from rich.text import Text
 
 from murai_show.errors import TrainError
-from murai_show.style.bank import Bank
-from murai_show.style.card import StyleCard
-from murai_show.train.data import Crop, list_photos, open_picture
-from murai_show.train.recipe import Recipe
-from murai_show.train.run import Painting, Step, train
+from murai_show.train.curve import draw_curve
+from murai_show.train.preview import Sheet, choose_photos
+from murai_show.train.ranks import join_ranks
+from murai_show.train.records import write_whole
+from murai_show.train.run import Step, Training, train
 from murai_show.train.student import Student
 
-PREVIEW_EVERY = 200
-PREVIEW_PHOTOS = 4
+LINE_EVERY = 100  # steps, where there is no terminal for a bar
+SMOOTH = 50  # steps that a shown loss is the mean of, exponentially
+log = logging.getLogger(__name__)
 
 
-def parse_crop(text: str) -> Crop | None:
-    """`x,y,w,h` in pixels, or `-` for the whole picture.  Raises TrainError."""
-    if text == "-":
+class Smooth:
+    """Each loss as an exponential mean over about `SMOOTH` of the steps that had it."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+        self._seen: dict[str, int] = {}
+
+    def add(self, losses: dict[str, float]) -> None:
+        for name, value in losses.items():
+            seen = self._seen[name] = self._seen.get(name, 0) + 1
+            before = self.values.get(name, value)
+            self.values[name] = before + (value - before) * max(1 / seen, 1 / SMOOTH)
+
+    def __str__(self) -> str:
+        return "  ".join(f"{name} {value:.3g}" for name, value in self.values.items())
+
+
+class Bar(Progress):
+    """A bar over a line with every loss."""
+
+    losses = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        yield Text(self.losses, overflow="ellipsis", no_wrap=True)
+
+
+class Watcher:
+    """Shows each step: on the bar or as a line, on a sheet every so often, to TensorBoard."""
+
+    def __init__(self, training: Training, sheet: Sheet, every: int, bar: Bar | None) -> None:
+        self.training = training
+        self.sheet = sheet
+        self.every = every
+        self.smooth = Smooth()
+        self.bar = bar
+        self.task = None if bar is None else bar.add_task("", total=1.0, words="reading")
+        self._first: tuple[float, float] | None = None  # when, and how much was done then
+        self._board = None
+
+    def __call__(self, step: Step, student: Student) -> None:
+        self.smooth.add(step.losses)
+        if self._first is None:
+            self._first = (time.monotonic(), step.done)
+            self._board = open_board(self.training.folder / "tensorboard")
+        ended = step.done >= 1.0
+        if self.bar is not None and self.task is not None:
+            words = f"{self._where(step)}  {step.rate:.1f} pictures/s"
+            self.bar.losses = str(self.smooth)
+            self.bar.update(self.task, completed=step.done, words=words)
+        elif step.number % LINE_EVERY == 0 or ended:
+            log.info(
+                "%s  %s  %.1f pictures/s%s",
+                self._where(step),
+                self.smooth,
+                step.rate,
+                self._left(step.done),
+            )
+        if self._board is not None:
+            for name, value in step.losses.items():
+                self._board.add_scalar(f"loss/{name}", value, step.number)
+        if step.number % self.every == 0 or ended:
+            self._preview(step, student)
+
+    def _where(self, step: Step) -> str:
+        recipe = self.training.recipe
+        if recipe.minutes is None:
+            return f"step {step.number}/{recipe.steps}"
+        return f"step {step.number}, {step.seconds / 60:.1f}/{recipe.minutes:g} min"
+
+    def _left(self, done: float) -> str:
+        assert self._first is not None
+        begun, before = self._first
+        if done >= 1.0 or done <= before:
+            return ""
+        left = (time.monotonic() - begun) * (1 - done) / (done - before)
+        return f"  {left / 60:.0f} min left" if left >= 90 else f"  {left:.0f} s left"
+
+    def _preview(self, step: Step, student: Student) -> None:
+        """A sheet, and a bank to try out; neither is worth the training when the disk is full."""
+        folder = self.training.folder
+        cards = [painting.card for painting in self.training.paintings]
+        try:
+            picture = io.BytesIO()
+            self.sheet.draw(student).save(picture, "png")
+            write_whole(folder / f"preview-{step.number:06d}.png", picture.getvalue())
+            made = {"steps": step.number, "finished": False}
+            student.write_bank(folder / "bank.safetensors", cards, made)
+        except OSError as error:
+            log.warning("no preview of step %d: %s", step.number, error.strerror or error)
+
+    def close(self) -> None:
+        """Let TensorBoard write what it holds."""
+        if self._board is not None:
+            self._board.close()
+
+
+def open_board(folder: Path):
+    """A SummaryWriter of TensorBoard in `folder`, None where TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
         return None
-    parts = text.split(",")
-    if len(parts) != 4 or not all(p.strip().isdecimal() for p in parts):
-        raise TrainError(f"--crop {text!r}: write x,y,w,h in pixels, or - for the whole picture")
-    x, y, width, height = (int(p) for p in parts)
-    return x, y, width, height
-
-
-def list_paintings(
-    pictures: Sequence[Path],
-    names: Sequence[str],
-    thanks: Sequence[str],
-    licences: Sequence[str],
-    crops: Sequence[str],
-) -> list[Painting]:
-    """One painting per picture, in order.  Raises TrainError when the lists do not fit together."""
-    options = {"--name": names, "--credit": thanks, "--licence": licences, "--crop": crops}
-    for option, given in options.items():
-        if given and len(given) != len(pictures):
-            raise TrainError(f"{option} is given {len(given)} times for {len(pictures)} pictures")
-    chosen = list(names) or [p.stem.lower().replace(" ", "-") for p in pictures]
-    if len(set(chosen)) < len(chosen):
-        raise TrainError(f"two styles have one name: {', '.join(chosen)}; say --name for each")
-    blank = [""] * len(pictures)
-    cuts = [parse_crop(crop) for crop in crops] or [None] * len(pictures)
-    rows = zip(pictures, chosen, thanks or blank, licences or blank, cuts, strict=True)
-    return [
-        Painting(file, StyleCard(name, credit, licence, file.name, crop))
-        for file, name, credit, licence, crop in rows
-    ]
+    return SummaryWriter(str(folder))
 
 
 def train_with_progress(
-    paintings: Sequence[Painting],
-    content: Path,
-    features: Path | None,
-    bank: Path,
-    recipe: Recipe,
-    folder: Path,
-    resume: bool,
-    start: Bank | None = None,
+    training: Training,
+    device: str | None = None,
+    preview_every: int = 200,
+    preview_photos: Sequence[Path] = (),
+    stop: threading.Event | None = None,
 ) -> None:
-    """Train, with a bar and a preview sheet every 200 steps in `folder`.  Raises TrainError."""
-    if bank.suffix != ".safetensors":
-        raise TrainError(f"--bank {bank}: a bank's name ends in .safetensors")
+    """Train, alone or as one of the processes that torchrun started; the first of them tells of it.
+
+    Its folder gets preview sheets, an intermediate bank, and the curve at the end.  Raises
+    UsageError and TrainError.
+    """
     logging.getLogger("murai_show").setLevel(logging.INFO)
-    sample = _sample(content)
-    cards = [painting.card for painting in paintings]
-    columns = (
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TextColumn("content {task.fields[content]:.3f}  style {task.fields[style]:.4f}"),
-        TextColumn("{task.fields[rate]:.1f} pictures/s"),
+    with join_ranks(device) as ranks:
+        if not ranks.first:
+            logging.getLogger("murai_show").setLevel(logging.WARNING)
+            try:
+                train(training, None, stop, ranks)
+            except TrainError as error:
+                raise TrainError(f"process {ranks.rank}: {error}") from None
+            return
+        sheet = Sheet(training.paintings, choose_photos(training.content, preview_photos))
+        with shown() as bar:
+            watcher = Watcher(training, sheet, preview_every, bar)
+            try:
+                train(training, watcher, stop, ranks)
+            finally:
+                watcher.close()
+                _curve(training)
+
+
+@contextmanager
+def shown() -> Iterator[Bar | None]:
+    """A bar, with what is logged above it; None where nobody watches."""
+    console = Console()
+    if not console.is_terminal:
+        yield None
+        return
+    bar = Bar(
+        BarColumn(24),
+        TextColumn("{task.fields[words]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        console=console,
     )
-    with Progress(*columns) as progress:
-        bar = progress.add_task("train", total=recipe.steps, content=0.0, style=0.0, rate=0.0)
-
-        def watch(step: Step, student: Student) -> None:
-            rate = step.learned * recipe.batch / max(step.seconds, 1e-9)
-            content_term, style_term = step.losses["content"], step.losses["style"]
-            progress.update(
-                bar, completed=step.number, content=content_term, style=style_term, rate=rate
-            )
-            if step.number % PREVIEW_EVERY == 0 or step.number == recipe.steps:
-                folder.mkdir(parents=True, exist_ok=True)
-                sheet = folder / f"preview-{step.number:06d}.png"
-                preview(student, sample).save(sheet)
-                student.write_bank(bank, cards, {"steps": step.number, "finished": False})
-
-        train(paintings, content, features, bank, recipe, folder, resume, watch, start)
+    ours = logging.getLogger("murai_show")
+    above = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
+    ours.addHandler(above)
+    ours.propagate = False
+    try:
+        with bar:
+            yield bar
+    finally:
+        ours.propagate = True
+        ours.removeHandler(above)
 
 
-def preview(student: Student, sample: Sequence[Tensor]) -> Image.Image:
-    """Every style, a column each, over the sample, a row each; the photographs on the left."""
-    rows: list[np.ndarray] = []
-    with torch.no_grad():
-        for photo in sample:
-            batch = photo[None].expand(len(student.styles), -1, -1, -1)
-            painted = student.painter(batch, student.styles)
-            row = torch.cat([photo[None], painted]).permute(2, 0, 3, 1).flatten(1, 2)
-            rows.append((row * 255).round().to(torch.uint8).numpy())
-    return Image.fromarray(np.concatenate(rows))
-
-
-def _sample(content: Path) -> list[Tensor]:
-    """The same few photographs for every preview, cut to 320×200."""
-    found: list[Tensor] = []
-    paths = list_photos(content)
-    for path in paths[:: max(1, len(paths) // PREVIEW_PHOTOS)]:
-        try:
-            picture = open_picture(path, 320)
-        except TrainError:
-            continue  # the loader names it when it meets it
-        found.append(picture[:, 20:220, :320])
-        if len(found) == PREVIEW_PHOTOS:
-            break
-    return found
+def _curve(training: Training) -> None:
+    losses = training.folder / "losses.csv"
+    if not losses.exists():
+        return
+    target = training.folder / "curve.png"
+    try:
+        title = f"{training.bank.stem}: {', '.join(p.card.name for p in training.paintings)}"
+        write_whole(target, draw_curve(losses, title))
+    except ImportError:
+        log.info("no curve.png: matplotlib is not installed (pip install 'murai-show[train]')")
+    except OSError as error:
+        log.warning("no curve.png: %s", error.strerror or error)

@@ -1,16 +1,17 @@
-"""The student: a painter, its style vectors and its optimiser.  A checkpoint holds it whole."""
+"""The student: a painter, its style vectors and its optimisers.  A checkpoint holds it whole."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from murai_show.errors import TrainError
@@ -18,98 +19,132 @@ from murai_show.nets.conditional import neutral_style
 from murai_show.nets.painter import SIZES, Painter
 from murai_show.style.bank import Bank, write_bank
 from murai_show.style.card import BankCard, StyleCard
+from murai_show.style.network import build_network
+from murai_show.train.muon import Muon
 from murai_show.train.recipe import Recipe
+
+FORMAT = 2  # of the checkpoint; 1 knew neither time nor what else must be the same
+# What each optimiser remembers of a parameter.
+MEMORIES = ({"momentum"}, {"step", "exp_avg", "exp_avg_sq"})
+# What may change between a checkpoint and its resumption: how long to learn, not what.
+LENGTHS = {"steps", "minutes"}
 
 
 class Student:
-    """One painter that learns as many styles as `names` has, from nothing or from a bank."""
+    """One painter that learns as many styles as `names` has, from nothing or from a bank.
 
-    def __init__(self, recipe: Recipe, names: Sequence[str], start: Bank | None = None) -> None:
+    With `recipe.vector_only` it is the bank's painter, frozen, and only the styles are learned.
+    `step` and `seconds` say how much it has learned, over all sessions.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        names: Sequence[str],
+        start: Bank | None = None,
+        device: torch.device | None = None,
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.names = tuple(names)
-        self.painter = Painter(**SIZES[recipe.size])
-        self.painter.to(memory_format=torch.channels_last)  # pyright: ignore
-        self.styles = nn.Parameter(neutral_style(self.painter).repeat(len(names), 1))
-        self.named = {f"network.{k}": p for k, p in self.painter.named_parameters()}
-        self.named["styles"] = self.styles
-        if start is not None:
-            self._start_from(start)
+        self.start = start
+        self.config = dict(SIZES[recipe.size] if start is None else start.card.config)
+        self.painter = self._make_painter()
+        self.painter.to(device=device, memory_format=torch.channels_last)  # pyright: ignore
+        vectors = self._first_vectors(neutral_style(self.painter))
+        self.styles = nn.Parameter(vectors.to(device))
+        self.named: dict[str, nn.Parameter] = {"styles": self.styles}
+        if recipe.vector_only:
+            self.painter.requires_grad_(False)
+        else:
+            self.named |= {f"network.{k}": p for k, p in self.painter.named_parameters()}
         self._make_optimisers()
         self.step = 0
+        self.seconds = 0.0
+
+    def _make_painter(self) -> Painter:
+        start = self.start
+        if start is None:
+            return Painter(**self.config)
+        if start.card.architecture != "painter":
+            raise TrainError(
+                f"{start.path}: holds a {start.card.architecture} network; "
+                "only a painter can learn more"
+            )
+        painter = build_network(start)
+        assert isinstance(painter, Painter)
+        return painter.requires_grad_(True)
+
+    def _first_vectors(self, neutral: Tensor) -> Tensor:
+        """Styles that the bank knows by name keep their vectors, a new one starts in the middle of
+        them; without a bank all start from plain instance norm.  (styles, style_length)"""
+        if self.start is None:
+            return neutral.repeat(len(self.names), 1)
+        bank = self.start
+        known = dict(zip(bank.card.names, bank.styles, strict=True))
+        rows = [known.get(name, bank.styles.mean(0)) for name in self.names]
+        return torch.from_numpy(np.stack(rows))
 
     def _make_optimisers(self) -> None:
-        """Muon (Jordan et al. 2024) for the kernels, Adam for style vectors and biases.
+        """Muon for the kernels, Adam for style vectors and biases."""
+        kernels = [p for p in self.named.values() if p.ndim == 4]
+        self._adam = torch.optim.Adam(p for p in self.named.values() if p.ndim != 4)
+        self._muon = Muon(kernels) if kernels else None
 
-        Muon is a third below Adam's style loss after the same 300 steps (docs/LOG.md).  torch's
-        takes matrices only, so every kernel (O, I, 3, 3) is given to it as a view (O, 9 I).
-        """
-        kernels = {k: p for k, p in self.named.items() if p.ndim == 4}
-        others = {k: p for k, p in self.named.items() if p.ndim != 4}
-        self._flat = {k: nn.Parameter(_as_matrix(p.data)) for k, p in kernels.items()}
-        self.muon = torch.optim.Muon(
-            self._flat.values(), weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
-        )
-        self.adam = torch.optim.Adam(others.values())
-        self._learners = {  # what each optimiser calls each parameter
-            **{k: (self.muon, flat) for k, flat in self._flat.items()},
-            **{k: (self.adam, p) for k, p in others.items()},
-        }
+    def _learner(self, parameter: nn.Parameter) -> torch.optim.Optimizer:
+        return self._muon if self._muon is not None and parameter.ndim == 4 else self._adam
 
-    def learn(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`, at the recipe's rate for this step."""
-        share = self.recipe.share_at(self.step)
-        self.muon.param_groups[0]["lr"] = share * self.recipe.kernel_rate
-        self.adam.param_groups[0]["lr"] = share * self.recipe.style_rate
+    @property
+    def done(self) -> float:
+        """The share of the run that lies behind, 0..1."""
+        return self.recipe.done(self.step, self.seconds)
+
+    def gradients(self, loss: Tensor) -> list[Tensor]:
+        """The gradients of `loss`, ready to be averaged in place, then for `learn`."""
         for parameter in self.named.values():
             parameter.grad = None
         loss.backward()
-        nn.utils.clip_grad_norm_(self.named.values(), self.recipe.clip)
-        for name, flat in self._flat.items():
-            gradient = self.named[name].grad
-            assert gradient is not None
-            flat.grad = _as_matrix(gradient)
-        self.muon.step()
-        self.adam.step()
+        found = [parameter.grad for parameter in self.named.values()]
+        return [gradient for gradient in found if gradient is not None]
+
+    def learn(self) -> None:
+        """One step down the gradients, at the recipe's rates for this moment of the run."""
+        recipe, rate = self.recipe, self.recipe.rate_at(self.step, self.done)
+        nn.utils.clip_grad_norm_(self.named.values(), recipe.clip)
+        vector = recipe.vector_rate if recipe.vector_only else recipe.style_rate
+        self._adam.param_groups[0]["lr"] = rate * vector
+        self._adam.step()
+        if self._muon is not None:
+            self._muon.param_groups[0]["lr"] = rate * recipe.kernel_rate
+            self._muon.step()
         self.step += 1
 
-    def _start_from(self, bank: Bank) -> None:
-        """Take over the network; styles that it knows by name keep their vectors, and a new one
-        starts in the middle of them."""
-        if bank.card.architecture != "painter" or bank.card.config != SIZES[self.recipe.size]:
-            raise TrainError(
-                f"{bank.path}: holds a {bank.card.architecture} of {dict(bank.card.config)}; "
-                f"size {self.recipe.size} is a painter of {SIZES[self.recipe.size]}"
-            )
-        known = dict(zip(bank.card.names, bank.styles, strict=True))
-        rows = [known.get(name, bank.styles.mean(0)) for name in self.names]
-        with torch.no_grad():
-            for key, parameter in self.painter.named_parameters():
-                parameter.copy_(torch.from_numpy(bank.network[key].copy()))
-            self.styles.copy_(torch.from_numpy(np.stack(rows)))
+    def to_bytes(self, about: Mapping[str, str]) -> bytes:
+        """A checkpoint, safetensors.  `about` names what else must be the same on resuming."""
+        tensors = {k: p.detach() for k, p in self.named.items()}
+        for name, parameter in self.named.items():
+            for key, value in self._learner(parameter).state[parameter].items():
+                tensors[f"optimiser.{key}.{name}"] = value
+        facts = {
+            "format": FORMAT,
+            "step": self.step,
+            "seconds": self.seconds,
+            "recipe": asdict(self.recipe),
+            "styles": self.names,
+            "about": dict(about),
+        }
+        ready = {k: tensor.cpu().contiguous() for k, tensor in tensors.items()}
+        return save(ready, {"murai_checkpoint": json.dumps(facts)})
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
-        tensors = {k: p.detach().contiguous() for k, p in self.named.items()}
-        for name, (optimiser, parameter) in self._learners.items():
-            for key, value in optimiser.state[parameter].items():
-                tensors[f"optimiser.{key}.{name}"] = value.contiguous()
-        facts = {"step": self.step, "recipe": asdict(self.recipe), "styles": self.names}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        save_file(tensors, temporary, {"murai_checkpoint": json.dumps(facts)})
-        temporary.replace(path)
+    def resume(self, data: bytes, path: Path, about: Mapping[str, str]) -> None:
+        """Go on from the checkpoint `data`, which was read from `path`.
 
-    def load(self, path: Path) -> None:
-        """Go on from a checkpoint.  Raises TrainError when it belongs to another run."""
-        try:
-            with safe_open(path, "pt") as file:
-                facts = json.loads((file.metadata() or {})["murai_checkpoint"])
-                tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise TrainError(f"{path}: not a checkpoint of murai-show: {error}") from None
-        mine = asdict(replace(self.recipe, steps=facts["recipe"]["steps"]))
-        changed = sorted(k for k, v in mine.items() if facts["recipe"].get(k) != v)
+        Raises TrainError when it is none, or belongs to another run.
+        """
+        facts, tensors = _read_checkpoint(data, path)
+        then, now = {**asdict(Recipe()), **facts["recipe"]}, asdict(self.recipe)
+        changed = [k for k, v in about.items() if facts.get("about", about).get(k) != v]
+        changed += sorted(k for k, v in now.items() if k not in LENGTHS and then.get(k) != v)
         if tuple(facts["styles"]) != self.names:
             changed.insert(0, "styles")
         if changed:
@@ -117,29 +152,67 @@ class Student:
                 f"{path}: this checkpoint was made with other {', '.join(changed)}; "
                 "give the same pictures and settings, or another --run folder"
             )
+        try:
+            self._restore(tensors)
+        except (KeyError, RuntimeError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise TrainError(
+                f"{path}: holds a painter of another shape, from another version of murai-show "
+                f"({first}); name another --run folder"
+            ) from None
+        self.step, self.seconds = facts["step"], facts.get("seconds", 0.0)
+
+    def _restore(self, tensors: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
-            for name, (optimiser, parameter) in self._learners.items():
-                self.named[name].copy_(tensors[name])
+            for name, parameter in self.named.items():
+                parameter.copy_(tensors[name])
                 keys = [k for k in tensors if k.startswith("optimiser.") and k.endswith(f".{name}")]
-                if keys:
-                    state = {k.split(".")[1]: tensors[k].clone() for k in keys}
-                    optimiser.state[parameter] = state
-        self.step = facts["step"]
+                state: dict[str, Tensor] = {}
+                for key in keys:
+                    word, value = key.split(".")[1], tensors[key].clone()
+                    # Adam counts its steps on the CPU.
+                    state[word] = value if word == "step" else value.to(parameter.device)
+                if state and set(state) not in MEMORIES:
+                    raise KeyError(f"{name} was learned by another optimiser")
+                if state:
+                    self._learner(parameter).state[parameter] = state
 
     def write_bank(
         self, path: Path, cards: Sequence[StyleCard], made: Mapping[str, object]
     ) -> None:
-        network = {
-            k.removeprefix("network."): p.detach().contiguous().numpy()
-            for k, p in self.named.items()
-            if k != "styles"
-        }
-        card = BankCard("painter", SIZES[self.recipe.size], tuple(cards), made)
-        write_bank(path, card, network, self.styles.detach().numpy())
+        """Write what was learned; with `vector_only` behind the styles that the bank had, which
+        stay as they were to the bit.  Raises OSError."""
+        styles = self.styles.detach().cpu().numpy()
+        if self.recipe.vector_only:
+            assert self.start is not None
+            network: Mapping[str, np.ndarray] = self.start.network
+            cards = (*self.start.card.styles, *cards)
+            styles = np.concatenate([self.start.styles, styles])
+        else:
+            network = {
+                k: v.cpu().contiguous().numpy() for k, v in self.painter.state_dict().items()
+            }
+        try:
+            write_bank(path, BankCard("painter", self.config, tuple(cards), made), network, styles)
+        except OSError:
+            path.with_name(path.name + ".new").unlink(missing_ok=True)  # room on a full disk
+            raise
 
 
-def _as_matrix(kernel: Tensor) -> Tensor:
-    """A channels-last kernel (O, I, 3, 3) as (O, 9 I), sharing its memory."""
-    matrix = kernel.permute(0, 2, 3, 1).flatten(1)
-    assert matrix.data_ptr() == kernel.data_ptr()
-    return matrix
+def _read_checkpoint(data: bytes, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Its facts and its tensors.  Raises TrainError."""
+    try:
+        tensors = load(data)
+        length = int.from_bytes(data[:8], "little")
+        about = json.loads(data[8 : 8 + length])["__metadata__"]
+        facts = json.loads(about["murai_checkpoint"])
+        version = facts.get("format", 1)
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise TrainError(f"{path}: not a checkpoint of murai-show: {error}") from None
+    if version not in (1, FORMAT):
+        which = "newer" if version > FORMAT else "older"
+        raise TrainError(
+            f"{path}: a checkpoint of format {version}, from {which} murai-show; this one reads "
+            f"formats 1 and {FORMAT}: go on with that version, or name another --run folder"
+        )
+    return facts, tensors

@@ -1,7 +1,14 @@
 import pytest
 import torch
 
-from murai_show.train.loss import content_loss, gram, noise_loss, style_loss, total_variation
+from murai_show.train.loss import (
+    content_loss,
+    gram,
+    motion_loss,
+    noise_loss,
+    style_loss,
+    total_variation,
+)
 
 
 def test_gram_is_its_definition() -> None:
@@ -9,6 +16,15 @@ def test_gram_is_its_definition() -> None:
     expected = torch.einsum("bchw,bdhw->bcd", x, x) / 20
     assert torch.allclose(gram(x), expected, atol=1e-6)
     assert torch.allclose(gram(x.to(memory_format=torch.channels_last)), expected, atol=1e-6)
+
+
+def test_gram_adds_up_in_fp32_whatever_the_features_are() -> None:
+    """Ones over 300×300 pixels: bf16 cannot count beyond 256."""
+    ones = torch.ones(1, 2, 300, 300, dtype=torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = gram(ones)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, torch.ones(1, 2, 2))
 
 
 def test_losses_vanish_where_they_should() -> None:
@@ -27,6 +43,38 @@ def test_losses_are_normalised() -> None:
     one = style_loss({"a": x}, [{"a": gram(y)[0]}])
     two = style_loss({"a": x, "b": x * 5}, [{"a": gram(y)[0], "b": gram(y * 5)[0]}])
     assert two == pytest.approx(one.item(), rel=1e-5)
+
+
+def test_every_loss_of_a_batch_is_the_mean_of_its_pictures() -> None:
+    """So several processes may share a batch.  The pictures differ a hundredfold in brightness, the
+    masks in size: a sum over the batch in a denominator would show."""
+    torch.manual_seed(1)
+    x = torch.rand(4, 3, 8, 8) * torch.tensor([0.01, 0.1, 0.5, 1.0]).view(4, 1, 1, 1)
+    y = torch.rand(4, 3, 8, 8) * torch.tensor([1.0, 0.01, 0.1, 0.5]).view(4, 1, 1, 1)
+    mask = torch.zeros(4, 1, 8, 8)
+    for i in range(4):
+        mask[i, :, : 2 * i] = 1.0
+    grams = [{"a": one} for one in gram(y)]
+    losses = {
+        "content": lambda i: content_loss(x[i], y[i]),
+        "style": lambda i: style_loss({"a": x[i]}, grams[i]),
+        "tv": lambda i: total_variation(x[i]),
+        "noise": lambda i: noise_loss(x[i], y[i]),
+        "motion": lambda i: motion_loss(x[i], y[i], mask[i]),
+    }
+    for name, loss in losses.items():
+        halves = [loss(slice(0, 2)), loss(slice(2, 4))]
+        mean = torch.stack(halves).mean().item()
+        assert loss(slice(None)).item() == pytest.approx(mean, rel=1e-5), name
+
+
+def test_motion_is_compared_where_the_mask_is() -> None:
+    x, y = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    y[..., 0, 0], y[..., 3, 3] = 5.0, 1.0
+    mask = torch.ones(1, 1, 4, 4)
+    mask[..., 0, 0] = 0.0
+    assert motion_loss(x, y, mask) == pytest.approx(1 / 15)
+    assert motion_loss(x, y, torch.zeros(1, 1, 4, 4)) == 0
 
 
 def test_total_variation_of_a_step() -> None:

@@ -1,0 +1,133 @@
+"""The verb `murai-show train`: many options, each with its reason in docs/training.md."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from murai_show.train.recipe import Recipe
+
+
+def train(
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Paintings to learn.")],
+    content: Annotated[Path, typer.Option(metavar="FOLDER", help="Photographs to practise on.")],
+    bank: Annotated[
+        Path | None, typer.Option(metavar="OUT.safetensors", help="The bank to write.")
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="VGG weights, safetensors. Default: VGG-16, fetched."),
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Name of each style, in order. Default: file names.")
+    ] = None,
+    credit: Annotated[list[str] | None, typer.Option(help="Credit of each, in order.")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="Licence of each, in order.")] = None,
+    crop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,W,H", help="Part of each to learn, in order; - for all of it."),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Of the painter: kiosk (the default), stage or facade.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="BANK", help="Begin with this bank's painter.")
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option(metavar="BANK", help="Add to this bank, with --vector-only.")
+    ] = None,
+    vector_only: Annotated[
+        bool, typer.Option("--vector-only", help="Freeze the painter, learn only the new styles.")
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help=f"Optimiser steps. Default: {Recipe.steps}.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Learn for this long instead, over all sessions.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1 … Default: a GPU where there is one.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16, or auto: bf16 on a GPU that has it.")
+    ] = Recipe.precision,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Photographs a step, of all processes together.")
+    ] = Recipe.batch,
+    crop_side: Annotated[
+        int, typer.Option(min=32, help="Pixels of the photographs' crops.")
+    ] = Recipe.crop,
+    last_crop_side: Annotated[
+        int, typer.Option(min=32, help="The same, for the last part of the run.")
+    ] = Recipe.last_crop,
+    content_weight: Annotated[
+        float, typer.Option(min=0, help="How much the photograph counts.")
+    ] = Recipe.content_weight,
+    style_weight: Annotated[
+        float, typer.Option(min=0, help="How much the painting counts.")
+    ] = Recipe.style_weight,
+    noise_weight: Annotated[
+        float, typer.Option(min=0, help="Calm under sensor noise.")
+    ] = Recipe.noise_weight,
+    motion_weight: Annotated[
+        float, typer.Option(min=0, help="Paint that travels with what it lies on.")
+    ] = Recipe.motion_weight,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn at random.")] = Recipe.seed,
+    preview_every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Steps between two preview sheets.")
+    ] = 200,
+    preview_photo: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PHOTO", help="Show the style on this one, such as a face."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--run", help="Checkpoint and previews. Default: runs/BANK.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+) -> None:
+    """Learn the styles of paintings into a bank.
+
+    One network holds as many styles as there are pictures.  It is saved every half minute, also
+    when it is stopped with Ctrl-C, and --resume goes on where a run ended.  docs/training.md
+    tells more.
+
+    \b
+    A photograph of a mural, cropped, learned in twenty minutes:
+        murai-show train mural.jpg --crop 120,80,900,700 --content photos \\
+            --bank models/mine.safetensors --minutes 20
+    Two styles in one bank, and then one more, without learning the others again:
+        murai-show train wave.jpg klee.jpg --content photos --bank models/mine.safetensors
+        murai-show train scream.jpg --into models/mine.safetensors --vector-only \\
+            --content photos --minutes 10
+    All GPUs of a machine; two machines, the same on each but for --node-rank:
+        torchrun --standalone --nproc-per-node gpu -m murai_show train … --batch 16
+        torchrun --nnodes 2 --node-rank 0 --nproc-per-node gpu --master-addr 10.0.0.1 \\
+            --master-port 29500 -m murai_show train … --batch 32
+    """
+    from murai_show.app import stopped_by_signals
+    from murai_show.train.goal import Goal, choose_recipe, list_paintings, plan_training
+    from murai_show.train.session import train_with_progress
+
+    recipe = choose_recipe(
+        steps=steps,
+        minutes=minutes,
+        vector_only=vector_only,
+        precision=precision,
+        batch=batch,
+        crop=crop_side,
+        last_crop=last_crop_side,
+        content_weight=content_weight,
+        style_weight=style_weight,
+        noise_weight=noise_weight,
+        motion_weight=motion_weight,
+        seed=seed,
+    )
+    paintings = list_paintings(pictures, name or [], credit or [], licence or [], crop or [])
+    goal = Goal(bank, size, start, into, folder, resume)
+    training = plan_training(goal, paintings, content, features, recipe)
+    stop = threading.Event()
+    with stopped_by_signals(stop):
+        train_with_progress(training, device, preview_every, preview_photo or [], stop)
