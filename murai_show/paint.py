@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -133,40 +133,43 @@ def _painted_frame(
     return picture
 
 
+ACROSS = 5  # styles side by side on a contact sheet, before it goes on below
+
+
 def contact_sheet(
     stylizer: Stylizer,
     photos: Sequence[np.ndarray],
     tile: tuple[int, int] = (320, 200),
     originals: bool = True,
 ) -> Image.Image:
-    """The styles of a bank, a column each, over `photos`, a row each.
+    """The styles of a bank, a column each, over `photos`, a row each; five columns to a band.
 
-    `photos` are (H, W, 3), uint8, RGB; with `originals` they stand on the left.
+    `photos` are (H, W, 3), uint8, RGB; with `originals` they stand on the left of every band.
     """
     width, height = tile
-    gap, band = 6, 30
-    columns = ("", *stylizer.styles) if originals else stylizer.styles
-    sheet = Image.new(
-        "RGB",
-        (gap + len(columns) * (width + gap), band + len(photos) * (height + gap)),
-        (17, 17, 20),
-    )
+    gap, head = 6, 30
+    bands = [
+        [*([None] if originals else []), *stylizer.styles[i : i + ACROSS]]
+        for i in range(0, len(stylizer.styles), ACROSS)
+    ]
+    deep = head + len(photos) * (height + gap)
+    across = max(len(band) for band in bands)
+    sheet = Image.new("RGB", (gap + across * (width + gap), len(bands) * deep), (17, 17, 20))
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(15)
-    for column, style in enumerate(columns):
-        draw.text((gap + column * (width + gap) + 2, 7), style, (235, 230, 220), font)
-    for row, photo in enumerate(photos):
-        row_of = [*_row(stylizer, photo)][not originals :]
-        for column, pixels in enumerate(row_of):
-            picture = cropped(Image.fromarray(pixels), tile)
-            sheet.paste(picture, (gap + column * (width + gap), band + row * (height + gap)))
+    for number, band in enumerate(bands):
+        for column, style in enumerate(band):
+            left, top = gap + column * (width + gap), number * deep
+            draw.text((left + 2, top + 7), style or "", (235, 230, 220), font)
+            for row, photo in enumerate(photos):
+                pixels = photo if style is None else _painted(stylizer, photo, style)
+                picture = cropped(Image.fromarray(pixels), tile)
+                sheet.paste(picture, (left, top + head + row * (height + gap)))
     return sheet
 
 
-def _row(stylizer: Stylizer, photo: np.ndarray) -> Iterator[np.ndarray]:
-    yield photo
-    for style in stylizer.styles:
-        yield stylizer(Frame(photo, 0.0, 0.0, 1, "sheet"), Look(((style, 1.0),))).pixels
+def _painted(stylizer: Stylizer, photo: np.ndarray, style: str) -> np.ndarray:
+    return stylizer(Frame(photo, 0.0, 0.0, 1, "sheet"), Look(((style, 1.0),))).pixels
 
 
 def cropped(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

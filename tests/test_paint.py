@@ -150,6 +150,15 @@ def test_a_sheet_has_a_column_for_each_style(negative) -> None:
         assert sheet[middle, 46 + 172].tolist() == [215] * 3
 
 
+def test_a_sheet_of_many_styles_goes_on_below(negative) -> None:
+    negative.styles = tuple(f"style-{i}" for i in range(7))
+    photo = np.full((90, 160, 3), 40, np.uint8)
+    sheet = np.asarray(contact_sheet(negative, [photo], tile=(80, 45), originals=False))
+    assert sheet.shape == (2 * (30 + 51), 6 + 5 * 86, 3)
+    assert sheet[81 + 30 + 22, 46 + 86].tolist() == [215] * 3  # the seventh
+    assert sheet[81 + 30 + 22, 46 + 2 * 86].tolist() == [17, 17, 20]
+
+
 def test_cropping_covers_and_keeps_the_shape() -> None:
     for size in ((10, 300), (300, 10), (64, 64)):
         assert cropped(Image.new("RGB", size), (50, 40)).size == (50, 40)
