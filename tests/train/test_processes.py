@@ -108,7 +108,7 @@ def test_two_processes_reach_the_weights_of_one_with_the_same_batch(school, tmp_
     half, _ = learned("half", "2")
     apart = np.linalg.norm(shared - alone)
     assert apart < 3e-4 * np.linalg.norm(alone)
-    assert np.linalg.norm(half - alone) > 20 * apart
+    assert np.linalg.norm(half - alone) > 5 * apart
     assert two["card"].made["processes"] == 2
     for name, pairs in one["losses"].items():
         assert np.allclose(pairs, two["losses"][name], rtol=1e-3), name
