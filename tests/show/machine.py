@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from murai_show.app import find_banks
 from murai_show.show.plan import BankFacts, Facts
 
 STYLES = ("wave", "starry", "kandinsky", "delaunay")
@@ -40,6 +41,11 @@ def machine(work: Path = ROOT, **changes: Any) -> Facts:
         demo_photos=True,
     )
     return replace(facts, **changes)
+
+
+def shipped_machine(**changes: Any) -> Facts:
+    """The same with the banks that are shipped, for the shows that are."""
+    return machine(banks=find_banks(ROOT / "shows/none.yaml", ROOT), **changes)
 
 
 def write(folder: Path, text: str, name: str = "wall.yaml") -> Path:

@@ -13,7 +13,7 @@ from murai_show.show.plan import Facts, Monitor, Plan, plan_show
 from murai_show.show.report import plan_to_json, plan_to_text
 from murai_show.show.schema import FileCamera, PatternCamera, StillCamera, StreamCamera, V4l2Camera
 from murai_show.show.words import Size
-from tests.show.machine import GOOD, SHOWS, machine, write
+from tests.show.machine import GOOD, SHOWS, machine, shipped_machine, write
 
 MONITORS = (Monitor("HDMI-1", Size(1920, 1080)), Monitor("DP-2", Size(1024, 768)))
 
@@ -39,7 +39,7 @@ def with_camera(camera: str) -> str:
 @pytest.mark.parametrize("rehearse", [False, True])
 @pytest.mark.parametrize("path", SHOWS, ids=lambda path: path.stem)
 def test_every_shipped_show_plans_and_rehearses(path: Path, rehearse: bool) -> None:
-    plan = plan_show(path, machine(), {}, rehearse=rehearse)
+    plan = plan_show(path, shipped_machine(), {}, rehearse=rehearse)
     assert plan.show == path.stem
     assert path.read_text().startswith("# yaml-language-server: $schema=murai-show.schema.json\n")
     assert plan.config_hash == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
@@ -53,7 +53,7 @@ def test_every_shipped_show_plans_and_rehearses(path: Path, rehearse: bool) -> N
 def test_the_building() -> None:
     up375 = next(path for path in SHOWS if path.stem == "up375")
     monitors = (Monitor("HDMI-1", Size(3840, 2160)),)
-    plan = plan_show(up375, machine(monitors=monitors), {"STREET_CAMERA": "/dev/video3"})
+    plan = plan_show(up375, shipped_machine(monitors=monitors), {"STREET_CAMERA": "/dev/video3"})
     assert isinstance(plan.camera.spec, V4l2Camera)
     assert plan.camera.spec.device == "/dev/video3"
     facade, archive, watch = plan.outputs

@@ -164,7 +164,7 @@ def test_a_style_is_added_and_the_old_ones_stay_to_the_bit(school, tmp_path) -> 
 
 def test_a_new_vector_starts_from_the_nearest_and_learns(school, tmp_path, caplog) -> None:
     """A painting that the bank knows already is recognised; its loss then does not rise."""
-    learn(school, tmp_path, recipe=replace(school.recipe, steps=120))
+    learn(school, tmp_path, recipe=replace(school.recipe, steps=200, style_rate=2e-2))
     again = [replace(school.paintings[1], card=StyleCard("again"))]
     caplog.set_level("INFO", "murai_show")
     add(school, tmp_path, paintings=again)
