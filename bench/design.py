@@ -26,6 +26,7 @@ from murai_show.train.data import Photos, list_photos, open_picture
 from murai_show.train.features import Features, load_features
 from murai_show.train.lesson import sensor_noise
 from murai_show.train.loss import content_loss, gram, noise_loss, style_loss, total_variation
+from murai_show.train.muon import Muon
 
 EPS = 1e-3
 
@@ -59,13 +60,14 @@ DESIGNS = {
     "depthwise": Design(quarter=96, depthwise=True, blocks=6),
     "edge5": Design(edge_kernel=5),
     "fold4": Design(fold=4, half=64, quarter=64, blocks=4),
-    "muon": Design(optimiser="muon", rate=6e-3),
-    "muon-skip": Design(optimiser="muon", rate=6e-3, skip=True),
-    "muon-fast": Design(optimiser="muon", rate=12e-3),
-    "muon-slow": Design(optimiser="muon", rate=3e-3),
-    "muon-narrow": Design(optimiser="muon", rate=6e-3, quarter=56),
-    "muon-short": Design(optimiser="muon", rate=6e-3, half=24, blocks=3),
-    "muon-eighth": Design(optimiser="muon", rate=6e-3, quarter=48, eighth=96, skip=True),
+    "muon": Design(optimiser="muon", rate=0.05),
+    "muon-calm": Design(optimiser="muon", rate=0.02),
+    "torch-muon": Design(optimiser="torch-muon", rate=6e-3),
+    "kiosk": Design(optimiser="muon", rate=0.05, quarter=56),
+    "kiosk-short": Design(optimiser="muon", rate=0.05, half=24, blocks=3),
+    "kiosk-eighth": Design(optimiser="muon", rate=0.05, quarter=48, eighth=96),
+    "kiosk-depthwise": Design(optimiser="muon", rate=0.05, quarter=96, depthwise=True, blocks=6),
+    "kiosk-dilated": Design(optimiser="muon", rate=0.05, quarter=56, dilate=2),
     "rough": Design(smooth=False),
     "stage": Design(half=48, quarter=96, blocks=4),
     "stage-skip": Design(half=48, quarter=96, blocks=4, skip=True),
@@ -178,6 +180,8 @@ def optimisers_for(
 ) -> list[tuple[torch.optim.Optimizer, float]]:
     if design.optimiser == "adam":
         return [(torch.optim.Adam([*kernels, *others]), design.rate)]
+    if design.optimiser == "muon":
+        return [(Muon(kernels), design.rate), (torch.optim.Adam(others), 2e-3)]
     # torch's Muon takes matrices only: each kernel (O, I, 3, 3), channels-last, is one, as a view.
     flat = [nn.Parameter(k.data.permute(0, 2, 3, 1).flatten(1)) for k in kernels]
     assert all(f.data_ptr() == k.data_ptr() for f, k in zip(flat, kernels, strict=True))
