@@ -1,6 +1,6 @@
 """Train `models/montreal.safetensors` again: ten paintings, chosen photographs, one command.
 
-    python bench/montreal.py DATA --style-weight 15 --crop-side 96 --minutes 90
+    python bench/montreal.py DATA --style-weight 15 --minutes 90
 
 and any other option of `murai-show train`, such as --resume or --from models/montreal.safetensors.
 
