@@ -55,12 +55,12 @@ $(BIN)/python:
 
 $(VENV)/run: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing Python packages (the first time takes a few minutes) ..."
-	@$(PIP) --editable ".[demo]"
+	@$(PIP) --editable ".[demo,cpu]"
 	@touch $@
 
 $(VENV)/test: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing Python packages (the first time takes a few minutes) ..."
-	@$(PIP) --editable ".[demo,dev]"
+	@$(PIP) --editable ".[demo,cpu,dev]"
 	@touch $@ $(VENV)/run
 
 .PHONY: opengl screen

@@ -80,6 +80,26 @@ def find_banks(show: Path, work: Path) -> dict[str, BankFacts]:
     return found
 
 
+def find_bank(name: str, work: Path) -> Path:
+    """The file of the bank called `name`, or `name` itself where it is one.
+
+    Raises UsageError, with the nearest name that exists.
+    """
+    if name.endswith(".safetensors"):
+        return Path(name)
+    banks = find_banks(work / "shows" / "none.yaml", work)
+    if name not in banks:
+        near = difflib.get_close_matches(name, banks, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(banks) or 'none'}"
+        raise UsageError(f"no bank {name!r} in models/; {hint}")
+    return banks[name].file
+
+
+def _installed(module: str) -> bool:
+    """Whether `module` can be imported; it is not."""
+    return importlib.util.find_spec(module) is not None
+
+
 def gather_facts(show: Path, work: Path, *, displays: bool) -> Facts:
     """What this machine has.  `displays` asks the window system too, which takes a moment."""
     monitors: tuple[Monitor, ...] | None = None
@@ -92,8 +112,9 @@ def gather_facts(show: Path, work: Path, *, displays: bool) -> Facts:
         read_bank=bank_facts,
         monitors=monitors,
         work=work,
-        pytorch=importlib.util.find_spec("torch") is not None,
-        demo_photos=importlib.util.find_spec("skimage") is not None,
+        openvino=_installed("openvino"),
+        pytorch=_installed("torch"),
+        demo_photos=_installed("skimage"),
     )
 
 
@@ -145,6 +166,7 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
     from murai_show.loop.tally import Tally
     from murai_show.output import Stage, open_output
     from murai_show.output.recording import Recording
+    from murai_show.practice import practice_frames
     from murai_show.report import Report
     from murai_show.show.timeline import look_at
     from murai_show.style import open_stylizer
@@ -156,7 +178,7 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
         camera = open_camera(plan.camera, clock, within=plan.paint)
         stack.callback(camera.close)
         painter = stack.enter_context(ThreadPoolExecutor(1, "painter"))
-        stylizer = painter.submit(open_stylizer, plan.bank, plan.paint).result()
+        stylizer = painter.submit(open_stylizer, plan.bank, plan.paint, practice_frames).result()
         stack.callback(stylizer.close)
         stage = Stage(plan.outputs)
         stack.callback(stage.close)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from murai_show import __version__, cli_train
+from murai_show import __version__, cli_build, cli_train
 from murai_show.errors import MuraiError, ShowError, UsageError
 
 app = typer.Typer(
@@ -256,9 +256,10 @@ def styles(
     from rich.console import Console
     from rich.table import Table
 
+    from murai_show.app import find_bank
     from murai_show.style.card import read_card
 
-    file = _bank_file(bank)
+    file = find_bank(bank, Path.cwd())
     card = read_card(file)
     if as_json:
         typer.echo(json.dumps([vars(style) for style in card.styles], indent=2, ensure_ascii=False))
@@ -303,6 +304,7 @@ def import_(
     typer.echo(f"{bank} is written; in a show: `bank: {name}`, style `{name}`")
 
 
+app.command()(cli_build.build)
 app.command()(cli_train.train)
 
 
@@ -338,10 +340,11 @@ def score(
     \b
     murai-show score first --content photos --pictures paintings --report first.html
     """
+    from murai_show.app import find_bank
     from murai_show.scoring import Order, score_bank
 
     order = Order(
-        _bank_file(bank),
+        find_bank(bank, Path.cwd()),
         content,
         pictures,
         features,
@@ -384,22 +387,8 @@ def _cameras(choices: list[str] | None) -> dict[str, str]:
     return {name: source for name, _, source in pairs}
 
 
-def _bank_file(bank: str) -> Path:
-    import difflib
-
-    from murai_show.app import find_banks
-
-    if bank.endswith(".safetensors"):
-        return Path(bank)
-    banks = find_banks(Path.cwd() / "shows" / "none.yaml", Path.cwd())
-    if bank not in banks:
-        near = difflib.get_close_matches(bank, banks, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(banks) or 'none'}"
-        raise UsageError(f"no bank {bank!r} in models/; {hint}")
-    return banks[bank].file
-
-
 def _stylizer(bank: str, size: str | None):
+    from murai_show.app import find_bank
     from murai_show.show.words import Size, parse_size
     from murai_show.style.bank import read_bank
     from murai_show.style.pytorch import PytorchStylizer
@@ -408,7 +397,7 @@ def _stylizer(bank: str, size: str | None):
         paint = Size(16384, 16384) if size is None else parse_size(size)
     except ValueError as error:
         raise UsageError(f"--size: {error}") from None
-    return PytorchStylizer(read_bank(_bank_file(bank)), paint)
+    return PytorchStylizer(read_bank(find_bank(bank, Path.cwd())), paint)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ MuraiError                 one clear sentence for a person, printed without a tr
 ├─ UsageError              the command line asks for something that cannot be; exit status 2
 ├─ CameraError             a camera cannot be opened or went silent; the loop goes on
 ├─ BankError               a bank of styles is missing, damaged or of an unknown architecture
+├─ EngineError             an engine cannot be built or run here; PyTorch paints instead
 ├─ OutputError             a projector, window or file cannot be opened
 └─ TrainError              training cannot start or go on; nothing that was learned is lost
 """
@@ -55,6 +56,10 @@ class CameraError(MuraiError):
 
 class BankError(MuraiError):
     """A bank of styles is missing, damaged or of an unknown architecture."""
+
+
+class EngineError(MuraiError):
+    """An engine cannot be built or run on this machine."""
 
 
 class OutputError(MuraiError):

@@ -255,3 +255,31 @@ def test_an_imported_network_plays_in_a_show(work, murai) -> None:
     code, out, err = murai("run", "old.yaml", "--for", "1s", "--json")
     assert code == 0, err
     assert json.loads(out)["painted"] > 0
+
+
+def test_engines_are_built_ahead_of_the_show(work, murai) -> None:
+    (work / "photos").mkdir()
+    for number in range(2):
+        noise = np.random.default_rng(number).integers(0, 256, (9, 16, 3), np.uint8)
+        Image.fromarray(noise).resize((640, 360)).save(work / f"photos/{number}.png")
+    code, out, err = murai("build", "small", "--content", "photos", "--size", "160x90", "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["precisions"]["fp32"]["good"]
+    assert set(told["precisions"]["int8"]["ssim"]) == {"a", "b"}
+    taken = {k: v["ms"] for k, v in told["precisions"].items() if v["good"]}
+    assert told["paints"] == min(taken, key=lambda name: taken[name])
+    code, out, _ = murai("build", "small", "--size", "160x90")
+    assert code == 0
+    assert f"small: OpenVINO {told['paints']}, " in out
+    assert "models/.engines/small-" in out.replace("\n", "")
+
+
+def test_engines_that_cannot_be_built(work, murai, monkeypatch) -> None:
+    assert murai("build", "smal")[2] == "no bank 'smal' in models/; did you mean small?\n"
+    assert murai("build", "small", "--size", "big")[2].startswith("--size: 'big'")
+    for module in ("openvino", "murai_show.style.openvino", "murai_show.style.build"):
+        monkeypatch.setitem(sys.modules, module, None)
+    code, _, err = murai("build", "small")
+    assert code == 2
+    assert err.endswith("pip install 'murai-show[cpu]'\n")

@@ -28,11 +28,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edge": {"errors", "frame", "show", "loop.mailbox"},
     "train": {"errors", "nets", "style.bank", "style.card", "style.network"},
     "paint": {"errors", "frame", "ports", "show"},
+    "practice": {"errors", "camera", "show", "style"},
     "report": {"loop"},
     "app": {"*"},
     "scoring": {"errors", "camera", "show", "style", "train"},
+    "cli_build": {"app", "errors", "practice", "show", "style"},
     "cli_train": {"app", "train"},
-    "cli": {"errors", "show", "app", "cli_train", "paint", "report", "scoring", "style", "train"},
+    "cli": {
+        "errors",
+        "show",
+        "app",
+        "cli_build",
+        "cli_train",
+        "paint",
+        "report",
+        "scoring",
+        "style",
+        "train",
+    },
     "__main__": {"cli"},
 }
 # Heavy or optional libraries, and the only places that may know them.
@@ -41,7 +54,9 @@ HOMES = {
     "moderngl": {"output"},
     "glfw": {"output"},
     "av": {"camera", "output", "paint"},
-    "typer": {"cli", "cli_train"},
+    "openvino": {"style"},
+    "nncf": {"style"},
+    "typer": {"cli", "cli_build", "cli_train"},
     "prometheus_client": {"edge"},
 }
 

@@ -22,7 +22,7 @@ from murai_show.show.planned import (
     PlannedPlaylist,
 )
 from murai_show.show.rehearse import excuser
-from murai_show.show.rules import plan_bank, plan_place, plan_playlist
+from murai_show.show.rules import engine_notes, plan_bank, plan_place, plan_playlist
 from murai_show.show.site import Site
 
 __all__ = [
@@ -80,5 +80,5 @@ def plan_show(
         paint=play.paint,
         outputs=outputs,
         metrics=None if head.metrics == "off" else head.metrics,
-        notes=(*camera_notes, *output_notes),
+        notes=(*camera_notes, *engine_notes(site, bank), *output_notes),
     )

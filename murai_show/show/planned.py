@@ -34,7 +34,7 @@ class PlannedBank:
 
     name: str
     file: Path
-    engine: Literal["pytorch", "identity"]
+    engine: Literal["openvino", "pytorch", "identity"]
     styles: tuple[str, ...]
 
 
@@ -112,12 +112,13 @@ class Facts:
 
     `banks` by name; `read_bank` reads the card of a bank given as a file; `monitors` is None when
     nobody asked (`check`); `work` is the absolute working folder, below which files are written;
-    `demo_photos` tells whether the photographs of the `demo` extra are installed.
+    `openvino`, `pytorch` and `demo_photos` tell what is installed.
     """
 
     banks: Mapping[str, BankFacts]
     read_bank: Callable[[Path], BankFacts]
     monitors: tuple[Monitor, ...] | None
     work: Path
+    openvino: bool
     pytorch: bool
     demo_photos: bool

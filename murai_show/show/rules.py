@@ -8,6 +8,7 @@ from murai_show.show.schema import DARK, Playlist
 from murai_show.show.site import Site
 from murai_show.show.timeline import Mix
 
+NO_OPENVINO = "OpenVINO is not installed here; pip install 'murai-show[cpu]'"
 NOWHERE = PlannedPlace(0.0, 0.0, "UTC")
 
 
@@ -21,14 +22,28 @@ def plan_bank(site: Site) -> PlannedBank | None:
     if bank is None:
         return None
     facts = _find_bank(site, bank.name)
-    engine = "pytorch" if bank.engine == "auto" else bank.engine
+    engine = bank.engine
+    if engine == "auto":
+        engine = "openvino" if site.facts.openvino else "pytorch"
     if engine == "pytorch" and not site.facts.pytorch:
         site.blame(
             "engine: PyTorch is not installed here; pip install torch, "
             "or write engine: identity, which paints nothing",
             *_bank_key(site, "engine"),
         )
+    if engine == "openvino" and not site.facts.openvino:
+        site.blame(
+            f"engine: {NO_OPENVINO}, or write engine: auto, which takes what is here",
+            *_bank_key(site, "engine"),
+        )
     return PlannedBank(bank.name, facts.file, engine, facts.styles) if facts else None
+
+
+def engine_notes(site: Site, bank: PlannedBank | None) -> tuple[str, ...]:
+    """What a person should know about the engine that `auto` took."""
+    if bank is None or bank.engine != "pytorch" or site.facts.openvino:
+        return ()
+    return (f"bank {bank.name}: PyTorch paints, slowly; {NO_OPENVINO}",)
 
 
 def _find_bank(site: Site, name: str) -> BankFacts | None:

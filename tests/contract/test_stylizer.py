@@ -14,9 +14,13 @@ from tests.banks import write_small_bank
 PAINT = Size(64, 36)
 
 
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    return write_small_bank(tmp_path_factory.mktemp("bank") / "small.safetensors")
+
+
 @pytest.fixture(params=ENGINES)
-def stylizer(request, tmp_path):
-    bank = write_small_bank(tmp_path / "small.safetensors")
+def stylizer(request, bank):
     opened = open_stylizer(PlannedBank("small", bank, request.param, ("a", "b")), PAINT)
     yield opened
     opened.close()
@@ -28,7 +32,7 @@ def a_frame(width: int = 64, height: int = 36) -> Frame:
 
 
 def test_it_names_itself(stylizer, request) -> None:
-    assert stylizer.engine in ENGINES
+    assert stylizer.engine == request.node.callspec.params["stylizer"]
     assert stylizer.styles == ("a", "b")
 
 
@@ -79,10 +83,10 @@ def test_a_dark_look_is_refused(stylizer) -> None:
         stylizer(a_frame(), Look((), 0.0))
 
 
-def test_a_fade_walks_from_one_style_to_the_other(tmp_path) -> None:
+def test_a_fade_walks_from_one_style_to_the_other(stylizer) -> None:
     """The ends of a mix are the styles themselves, the middle is neither."""
-    bank = write_small_bank(tmp_path / "small.safetensors")
-    stylizer = open_stylizer(PlannedBank("small", bank, "pytorch", ("a", "b")), PAINT)
+    if stylizer.engine == "identity":
+        pytest.skip("it paints nothing")
     a, middle, b = (
         stylizer(a_frame(), Look(mix)).pixels.astype(int)
         for mix in ((("a", 1.0),), (("a", 0.5), ("b", 0.5)), (("b", 1.0),))

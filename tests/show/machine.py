@@ -37,6 +37,7 @@ def machine(work: Path = ROOT, **changes: Any) -> Facts:
         read_bank=lambda path: BankFacts(path, ("ink",)),
         monitors=None,
         work=work,
+        openvino=True,
         pytorch=True,
         demo_photos=True,
     )

@@ -69,7 +69,7 @@ def test_nothing_is_left_to_look_up(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, GOOD)
     assert (plan.place.lat, plan.place.lon, plan.place.tz) == (0.0, 0.0, "UTC")
     assert plan.title == "wall"
-    assert plan.bank.engine == "pytorch"
+    assert plan.bank.engine == "openvino"
     assert str(plan.metrics) == "127.0.0.1:9475"
     assert plan.paint == (640, 360)
     assert plan_of(tmp_path, GOOD + "metrics: off\n").metrics is None
@@ -106,11 +106,28 @@ def test_no_bank_at_all(tmp_path: Path) -> None:
     assert said == ["wall.yaml:5:7: no bank 'first'; none is installed: look in models/"]
 
 
-def test_without_pytorch(tmp_path: Path) -> None:
-    facts = machine(tmp_path, pytorch=False)
+def test_without_pytorch_and_openvino(tmp_path: Path) -> None:
+    facts = machine(tmp_path, pytorch=False, openvino=False)
     assert refused(tmp_path, GOOD, facts)[0].startswith("wall.yaml:5:7: engine: PyTorch is not")
     identity = GOOD.replace("bank: first", "bank: { name: first, engine: identity }")
     assert plan_of(tmp_path, identity, facts).bank.engine == "identity"
+
+
+def test_without_openvino_pytorch_paints_and_says_so(tmp_path: Path) -> None:
+    facts = machine(tmp_path, openvino=False)
+    plan = plan_of(tmp_path, GOOD, facts)
+    assert plan.bank.engine == "pytorch"
+    nothing = "OpenVINO is not installed here; pip install 'murai-show[cpu]'"
+    assert plan.notes == (f"bank first: PyTorch paints, slowly; {nothing}",)
+    asked = GOOD.replace("bank: first", "bank: { name: first, engine: openvino }")
+    hint = "or write engine: auto, which takes what is here"
+    assert refused(tmp_path, asked, facts) == [f"wall.yaml:5:30: engine: {nothing}, {hint}"]
+
+
+def test_pytorch_can_be_asked_for(tmp_path: Path) -> None:
+    asked = GOOD.replace("bank: first", "bank: { name: first, engine: pytorch }")
+    plan = plan_of(tmp_path, asked)
+    assert (plan.bank.engine, plan.notes) == ("pytorch", ())
 
 
 # --- displays -------------------------------------------------------------------------------------

@@ -1,0 +1,209 @@
+"""Engines for a bare CPU: built once for a bank, judged by their pictures, kept beside the bank.
+
+`models/.engines/NAME-…/` holds `fp32.xml`, `int8.xml` with their weights, what OpenVINO has
+compiled of them, and `engines.json`: how each was judged.  Its name carries the content of the
+bank, OpenVINO's version and the CPU, so nothing stale is ever used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from murai_show.errors import EngineError
+from murai_show.show.words import Size
+from murai_show.style.bank import Bank
+from murai_show.style.judge import Practice, Verdict, judge, read_verdict
+from murai_show.style.openvino import OpenvinoStylizer, Program, ov, painting_threads
+
+FORMAT = 1
+FACTS = "engines.json"
+Watch = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Engines:
+    """What was built for one bank on one kind of machine; `verdicts` by precision."""
+
+    folder: Path
+    verdicts: Mapping[str, Verdict]
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that may paint, fp32 first."""
+        return tuple(name for name, verdict in self.verdicts.items() if verdict.good)
+
+    def program(self, precision: str, threads: int | None = None) -> Program:
+        """What to compile for `precision`."""
+        return _program(self.folder, precision, threads)
+
+
+def find_engines(bank: Bank) -> Engines | None:
+    """What was built before for `bank`, OpenVINO and CPU as they are now."""
+    for home in homes(bank.path):
+        folder = home / engines_name(bank)
+        try:
+            facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+            if facts["murai_engines"] != FORMAT:
+                continue
+            verdicts = {name: read_verdict(raw) for name, raw in facts["verdicts"].items()}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        return Engines(folder, verdicts)
+    return None
+
+
+def build_engines(bank: Bank, practice: Callable[[], Practice], watch: Watch) -> Engines:
+    """Build fp32 and int8 for `bank`, whatever was there before.
+
+    `practice` gives the frames; where it raises EngineError, fp32 paints alone.  `watch` is told
+    each step.  Raises EngineError, also when nothing can be written; BankError.
+    """
+    from murai_show.style.graph import save, trace
+
+    home = _writable_home(bank.path)
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=home) as name:
+        part = Path(name)
+        watch("tracing the network")
+        model = trace(bank)
+        save(model, part / "fp32.xml")
+        verdicts = {"fp32": Verdict(good=True)}
+        try:
+            frames = practice()
+            if _computes_bf16():
+                watch("judging bf16")
+                verdicts["bf16"] = _judged(bank, frames.unseen, part, "bf16")
+            verdicts["int8"] = _make_int8(bank, model, frames, part, watch)
+        except EngineError as error:
+            verdicts["int8"] = Verdict(good=False, why=str(error))
+        facts = {
+            "murai_engines": FORMAT,
+            "bank": bank.path.name,
+            "sha256": bank.sha256,
+            "verdicts": {name: asdict(verdict) for name, verdict in verdicts.items()},
+        }
+        (part / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        folder = home / engines_name(bank)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+        part.mkdir()  # for the context to remove
+    _forget_others(bank, folder)
+    return Engines(folder, verdicts)
+
+
+def homes(bank: Path) -> tuple[Path, Path]:
+    """Where engines of `bank` may be: beside it, or in the user's cache where that is read-only."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return bank.parent / ".engines", Path(cache) / "murai-show" / "engines"
+
+
+def engines_name(bank: Bank) -> str:
+    """`montreal-0123456789ab-openvino-2026.4.1-89abcdef`"""
+    config = json.dumps([bank.card.architecture, dict(bank.card.config)], sort_keys=True)
+    content = hashlib.sha256((bank.sha256 + config).encode()).hexdigest()[:12]
+    version = importlib.metadata.version("openvino")
+    return f"{bank.path.stem}-{content}-openvino-{version}-{cpu_key()}"
+
+
+def cpu_key() -> str:
+    """Eight digits that tell one kind of CPU from another: its model and what it can compute."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    told = {line.split(":")[0].strip(): line for line in reversed(lines) if ":" in line}
+    known = [told.get("model name", platform.processor()), told.get("flags", platform.machine())]
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
+
+
+def _make_int8(bank: Bank, model: Any, frames: Practice, part: Path, watch: Watch) -> Verdict:
+    """Quantise all convolutions; while the picture suffers, give back the one that hurts most."""
+    from murai_show.style.graph import convolutions, quantise, save
+
+    names = convolutions(model)
+    wide: list[str] = []
+    harmful: list[str] = []
+    while True:
+        kept = f", {len(wide)} of {len(names)} convolutions in fp32" if wide else ""
+        watch(f"quantising to int8 on {len(frames.seen)} frames{kept}")
+        save(quantise(model, frames.seen, bank.styles, wide), part / "int8.xml")
+        watch(f"judging the pictures of {len(bank.styles)} styles")
+        verdict = _judged(bank, frames.unseen, part, "int8", tuple(wide))
+        if verdict.good or len(wide) >= len(names) // 2:
+            return verdict
+        if not harmful:
+            watch("looking for the convolutions that hurt")
+            harmful = _by_harm(bank, model, frames, part)
+        wide.append(harmful[len(wide)])
+
+
+def _by_harm(bank: Bank, model: Any, frames: Practice, part: Path) -> list[str]:
+    """The convolutions, first the one that alone in int8 costs the worst style most."""
+    from murai_show.style.graph import convolutions, quantise, save
+
+    names = convolutions(model)
+    left: dict[str, float] = {}
+    for name in names:
+        others = [other for other in names if other != name]
+        save(quantise(model, frames.seen, bank.styles, others), part / "int8.xml")
+        left[name] = min(_judged(bank, frames.unseen, part, "int8").ssim.values())
+    return sorted(names, key=lambda name: left[name])
+
+
+def _judged(
+    bank: Bank,
+    frames: Sequence[np.ndarray],
+    folder: Path,
+    precision: str,
+    wide: tuple[str, ...] = (),
+) -> Verdict:
+    """What `precision` paints on `frames`, compared with fp32."""
+    size = Size(frames[0].shape[1], frames[0].shape[0])
+    reference, tried = (
+        OpenvinoStylizer(bank, _program(folder, name, None, cached=False), size)
+        for name in ("fp32", precision)
+    )
+    return judge(reference, tried, frames, wide)
+
+
+def _program(folder: Path, precision: str, threads: int | None, *, cached: bool = True) -> Program:
+    graph = folder / ("int8.xml" if precision == "int8" else "fp32.xml")
+    return Program(
+        graph, precision, threads or painting_threads(), folder / "compiled" if cached else None
+    )
+
+
+def _computes_bf16() -> bool:
+    """Whether this CPU has instructions for bf16; it can pretend, slowly, without."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _writable_home(bank: Path) -> Path:
+    troubles: list[str] = []
+    for home in homes(bank):
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=home).close()
+        except OSError as error:
+            troubles.append(f"{home}: {error.strerror}")
+        else:
+            return home
+    raise EngineError(f"engines cannot be kept anywhere: {'; '.join(troubles)}")
+
+
+def _forget_others(bank: Bank, folder: Path) -> None:
+    """Remove engines of the same bank as it was before, or for an older OpenVINO."""
+    for other in folder.parent.glob(f"{bank.path.stem}-*-openvino-*-{cpu_key()}"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)

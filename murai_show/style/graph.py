@@ -1,0 +1,139 @@
+"""A bank's network as an OpenVINO graph, in fp32 and in int8.
+
+The graph takes a frame and gives a picture, both (1, H, W, 3), uint8, RGB, and takes the style
+vector, (1, style_length), as its second input: a look is never compiled in.  H and W are free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from murai_show.errors import EngineError
+from murai_show.style.bank import Bank
+from murai_show.style.openvino import ov
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# All that is not a convolution stays fp32: the statistics of a norm do not survive 8 bits (25 dB to
+# the fp32 picture with them, 31 to 42 dB without), and they are a quarter of the time at most.
+_KEPT_WIDE = (
+    "Add",
+    "AvgPool",
+    "Concat",
+    "Divide",
+    "Interpolate",
+    "Maximum",
+    "Multiply",
+    "ReduceMean",
+    "Sigmoid",
+    "Sqrt",
+    "Subtract",
+)
+_EXAMPLE = (96, 128)  # the size that is traced; any other will do later
+
+
+def trace(bank: Bank) -> ov.Model:
+    """The network of `bank` in fp32.  Raises BankError, or EngineError when it has no graph."""
+    import torch
+    from torch import Tensor, nn
+
+    from murai_show.style.network import build_network
+
+    class Easel(nn.Module):
+        """Bytes in, bytes out."""
+
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, frame: Tensor, style: Tensor) -> Tensor:
+            picture = self.network(frame.permute(0, 3, 1, 2).float() * (1.0 / 255.0), style)
+            return torch.round(picture * 255.0).permute(0, 2, 3, 1).to(torch.uint8)
+
+    length = bank.styles.shape[1]
+    example = (torch.zeros((1, *_EXAMPLE, 3), dtype=torch.uint8), torch.zeros((1, length)))
+    free = [ov.PartialShape([1, -1, -1, 3]), ov.PartialShape([1, length])]
+    with warnings.catch_warnings():
+        # A size that is no multiple of 4 is padded by the caller, so the branch is always the same.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore
+        warnings.simplefilter("ignore", DeprecationWarning)  # of tracing itself
+        try:
+            return ov.convert_model(
+                Easel(build_network(bank)).eval(), example_input=example, input=free
+            )
+        except RuntimeError as error:
+            raise EngineError(_first_line("OpenVINO cannot read the network", error)) from None
+
+
+def convolutions(model: ov.Model) -> list[str]:
+    """The names of the convolutions, from the first to the last."""
+    return [op.get_friendly_name() for op in _ops(model) if op.get_type_name() == "Convolution"]
+
+
+def quantise(
+    model: ov.Model,
+    frames: Sequence[np.ndarray],
+    styles: np.ndarray,
+    wide: Sequence[str] = (),
+) -> ov.Model:
+    """`model` with its convolutions in int8, except those named in `wide`.
+
+    Post-training quantisation by NNCF: each convolution's input gets a range, seen on `frames`,
+    each (H, W, 3), uint8, painted in one of `styles`, (styles, style_length), in turn; its weights
+    one scale for each channel.  Raises EngineError.
+    """
+    try:
+        import nncf
+        from nncf.quantization.advanced_parameters import (
+            AdvancedQuantizationParameters,
+            OverflowFix,
+        )
+    except ImportError:
+        raise EngineError("int8 is made with NNCF; pip install 'murai-show[cpu]'") from None
+    # NNCF draws its progress on stdout, where --json prints.
+    with contextlib.redirect_stdout(io.StringIO()):
+        logging.getLogger("nncf").setLevel(logging.ERROR)
+        shown = [
+            (frame[None], styles[i % len(styles)][None].astype(np.float32))
+            for i, frame in enumerate(frames)
+        ]
+        try:
+            return nncf.quantize(
+                model,
+                nncf.Dataset(shown),
+                preset=nncf.QuantizationPreset.MIXED,
+                subset_size=len(shown),
+                ignored_scope=nncf.IgnoredScope(
+                    names=list(wide), types=list(_KEPT_WIDE), validate=False
+                ),
+                advanced_parameters=AdvancedQuantizationParameters(
+                    # A CPU without VNNI adds pairs of products in 16 bits: weights of 7 bits do
+                    # not overflow there (without: 24 to 40 dB to the fp32 picture).
+                    overflow_fix=OverflowFix.ENABLE,
+                ),
+            )
+        except (RuntimeError, nncf.errors.InternalError, nncf.errors.ValidationError) as error:
+            raise EngineError(_first_line("int8 cannot be made", error)) from None
+
+
+def save(model: ov.Model, path: Path) -> None:
+    """Write `path`, an .xml, and its .bin beside it; the weights as they are."""
+    ov.save_model(model, path, compress_to_fp16=False)
+
+
+def _ops(model: ov.Model) -> Iterable[ov.Op]:
+    return model.get_ordered_ops()
+
+
+def _first_line(what: str, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{what}: {lines[0] if lines else type(error).__name__}"

@@ -1,0 +1,272 @@
+"""Engines for a bare CPU: built, judged, kept, found again, and never stale."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from murai_show.errors import EngineError
+from murai_show.frame import Frame
+from murai_show.show.plan import PlannedBank
+from murai_show.show.timeline import Look
+from murai_show.show.words import Size
+from murai_show.style import build, judge, open_stylizer
+from murai_show.style.bank import Bank, read_bank, write_bank
+from murai_show.style.build import build_engines, engines_name, find_engines, homes
+from murai_show.style.judge import Practice, Verdict
+from murai_show.style.openvino import KEPT, OpenvinoStylizer, Program, painting_threads
+from murai_show.style.pytorch import PytorchStylizer
+from murai_show.style.tune import choose
+from tests.banks import write_small_bank
+
+SIZE = Size(96, 64)
+LOOK = Look((("a", 0.5), ("b", 0.5)))
+
+
+def scenes(count: int, seed: int) -> tuple[np.ndarray, ...]:
+    """Soft gradients with a hard edge: something for a norm to normalise."""
+    draw = np.random.default_rng(seed)
+    y, x = np.mgrid[0 : SIZE.height, 0 : SIZE.width]
+    found: list[np.ndarray] = []
+    for _ in range(count):
+        slope = draw.uniform(-2, 2, (2, 3))
+        frame = 128 + x[..., None] * slope[0] + y[..., None] * slope[1]
+        frame[: draw.integers(10, 50), draw.integers(10, 80) :] *= 0.3
+        found.append(np.clip(frame, 0, 255).astype(np.uint8))
+    return tuple(found)
+
+
+def practice() -> Practice:
+    return Practice(scenes(4, 1), scenes(2, 2))
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    return read_bank(write_small_bank(tmp_path_factory.mktemp("engines") / "small.safetensors"))
+
+
+@pytest.fixture(scope="module")
+def engines(bank: Bank) -> build.Engines:
+    return build_engines(bank, practice, lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def quickly(engines: build.Engines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`engines` were judged as strictly as a user's; random weights make the search for harmful
+    convolutions likely, and once is enough."""
+    monkeypatch.setattr(judge, "BAR", 0.0)
+
+
+def frame_of(pixels: np.ndarray) -> Frame:
+    return Frame(pixels, 0.0, 0.0, 1, "test")
+
+
+def test_fp32_paints_what_pytorch_paints(bank: Bank, engines: build.Engines) -> None:
+    """Within one step of 255: the order of additions differs, and a .5 may round either way."""
+    reference = PytorchStylizer(bank, SIZE)
+    stylizer = OpenvinoStylizer(bank, engines.program("fp32"), SIZE)
+    for scene in scenes(2, 3):
+        wanted = reference(frame_of(scene), LOOK).pixels.astype(int)
+        difference = np.abs(stylizer(frame_of(scene), LOOK).pixels - wanted)
+        assert difference.max() <= 1
+        assert (difference > 0).mean() < 0.01
+
+
+def test_int8_is_another_computation_and_close(bank: Bank, engines: build.Engines) -> None:
+    exact, quick = (
+        OpenvinoStylizer(bank, engines.program(name), SIZE) for name in ("fp32", "int8")
+    )
+    scene = scenes(1, 4)[0]
+    one, other = (s(frame_of(scene), LOOK).pixels.astype(float) for s in (exact, quick))
+    error = ((one - other) ** 2).mean()
+    assert 0 < error < 255**2 / 10**2.5  # 25 dB
+
+
+def test_verdicts_name_every_style(engines: build.Engines) -> None:
+    assert engines.precisions == ("fp32", "int8")
+    assert min(engines.verdicts["int8"].ssim.values()) >= 0.95
+    assert set(engines.verdicts["int8"].ssim) == {"a", "b"}
+    assert all(0 < likeness < 1 for likeness in engines.verdicts["int8"].ssim.values())
+
+
+def test_what_was_built_is_found_again(bank: Bank, engines: build.Engines) -> None:
+    assert find_engines(bank) == engines
+    assert engines.folder.parent == bank.path.parent / ".engines"
+    assert stat.S_IMODE(engines.folder.parent.stat().st_mode) == 0o700
+
+
+def test_another_bank_of_the_same_name_is_not_taken_for_it(tmp_path: Path) -> None:
+    """Also when only the card changed, and the old engines are forgotten."""
+    path = write_small_bank(tmp_path / "small.safetensors")
+    old = read_bank(path)
+    first = build_engines(old, practice, lambda _: None)
+    write_bank(path, old.card, old.network, old.styles * 1.5)
+    new = read_bank(path)
+    assert engines_name(new) != engines_name(old)
+    assert find_engines(new) is None
+    second = build_engines(new, practice, lambda _: None)
+    assert second.folder.is_dir()
+    assert not first.folder.exists()
+    assert not list(second.folder.parent.glob(".part-*"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"murai_engines": 9}', '{"murai_engines": 1}'])
+def test_facts_that_cannot_be_read_are_as_good_as_none(tmp_path: Path, text: str) -> None:
+    bank = read_bank(write_small_bank(tmp_path / "small.safetensors"))
+    folder = homes(bank.path)[0] / engines_name(bank)
+    folder.mkdir(parents=True)
+    (folder / build.FACTS).write_text(text)
+    assert find_engines(bank) is None
+
+
+def test_beside_a_bank_that_is_read_only_the_users_cache_serves(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, cache = tmp_path / "no" / ".engines", tmp_path / "cache" / "engines"
+    (tmp_path / "no").write_text("a file, so that no folder can be made below it")
+    monkeypatch.setattr(build, "homes", lambda _: (beside, cache))
+    found = build_engines(bank, practice, lambda _: None)
+    assert found.folder.parent == cache
+    assert find_engines(bank) == found
+
+
+def test_nowhere_to_keep_engines(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "no").write_text("")
+    monkeypatch.setattr(build, "homes", lambda _: (tmp_path / "no/a", tmp_path / "no/b"))
+    with pytest.raises(EngineError, match=r"engines cannot be kept anywhere: .*no/a: .*; .*no/b: "):
+        build_engines(bank, practice, lambda _: None)
+
+
+def test_without_photographs_fp32_paints_alone(tmp_path: Path) -> None:
+    def nothing() -> Practice:
+        raise EngineError("there is no photograph")
+
+    bank = read_bank(write_small_bank(tmp_path / "small.safetensors"))
+    engines = build_engines(bank, nothing, lambda _: None)
+    assert engines.precisions == ("fp32",)
+    assert engines.verdicts["int8"] == Verdict(good=False, why="there is no photograph")
+    choice = choose(engines, bank, SIZE, seconds=0.0)
+    assert choice.precision == "fp32"
+
+
+def test_the_convolutions_that_hurt_are_given_back(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture decides: while a style is below the bar, the worst convolution goes to fp32."""
+    bars = iter([False, *[True] * 6, False, True])  # all int8, six one by one, then two tries
+
+    def judged(reference, tried, frames, wide=()) -> Verdict:
+        n = len(asked)
+        asked.append(wide)
+        return Verdict(next(bars), {"a": 0.5 + n / 100}, wide)
+
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(build, "judge", judged)
+    monkeypatch.setattr(build, "homes", lambda _: (tmp_path / "one", tmp_path / "two"))
+    told: list[str] = []
+    found = build_engines(bank, practice, told.append).verdicts["int8"]
+    names = [line for line in told if line.startswith("quantising")]
+    assert len(asked) == 9
+    assert asked[0] == ()
+    assert len(found.wide) == 2
+    assert found.wide[0].endswith("enter/aten::_convolution/Convolution")
+    assert names[-1].endswith("2 of 6 convolutions in fp32")
+
+
+def test_the_tuner_measures_once_and_remembers(bank: Bank, engines: build.Engines) -> None:
+    size = Size(32, 32)
+    first = choose(engines, bank, size, seconds=0.0)
+    assert set(first.milliseconds) == set(engines.precisions)
+    kept = engines.folder / "tuned.json"
+    known = json.loads(kept.read_text())
+    known[f"32x32 on {painting_threads()}"] = dict.fromkeys(engines.precisions, 7.0) | {"fp32": 3.0}
+    kept.write_text(json.dumps(known))
+    again = choose(engines, bank, size, seconds=0.0)
+    assert again.precision == "fp32"
+    assert again.why(size).startswith("OpenVINO fp32, 3 ms a frame at 32x32 on ")
+    assert choose(engines, bank, size, seconds=0.0, anew=True).milliseconds["fp32"] != 3.0
+
+
+def test_the_tuner_survives_a_damaged_memory(bank: Bank, engines: build.Engines) -> None:
+    (engines.folder / "tuned.json").write_text("[1")
+    assert choose(engines, bank, Size(32, 32), seconds=0.0).precision in engines.precisions
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (3, 2), (4, 3), (16, 15)])
+def test_a_core_is_left_to_the_rest_of_the_show(cores: int, threads: int) -> None:
+    assert painting_threads(cores) == threads
+
+
+def test_few_compiled_sizes_are_kept(bank: Bank, engines: build.Engines) -> None:
+    stylizer = OpenvinoStylizer(bank, engines.program("fp32"), SIZE)
+    for side in range(16, 16 + 4 * (KEPT + 2), 4):
+        stylizer(frame_of(np.zeros((side, side, 3), np.uint8)), LOOK)
+    assert len(stylizer._requests) == KEPT
+
+
+def test_a_graph_that_is_not_one(bank: Bank, tmp_path: Path) -> None:
+    (tmp_path / "fp32.xml").write_text("<net/>")
+    with pytest.raises(EngineError, match=r"fp32\.xml"):
+        OpenvinoStylizer(bank, Program(tmp_path / "fp32.xml", "fp32", 1), SIZE)
+
+
+def test_a_damaged_engine_leaves_the_painting_to_pytorch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_small_bank(tmp_path / "small.safetensors")
+    engines = build_engines(read_bank(path), practice, lambda _: None)
+    for graph in engines.folder.glob("*.xml"):
+        graph.write_text("nothing")
+    planned = PlannedBank("small", path, "openvino", ("a", "b"))
+    with caplog.at_level(logging.WARNING):
+        assert open_stylizer(planned, SIZE, practice).engine == "pytorch"
+    assert [r.message for r in caplog.records if "PyTorch paints instead" in r.message]
+
+
+def test_a_first_use_builds_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_small_bank(tmp_path / "small.safetensors")
+    planned = PlannedBank("small", path, "openvino", ("a", "b"))
+    with caplog.at_level(logging.INFO):
+        assert open_stylizer(planned, SIZE, practice).engine == "openvino"
+        told = [record.message for record in caplog.records]
+        assert told[0].startswith("small: its engines are built for this machine, once")
+        assert any(line.startswith("small: OpenVINO ") for line in told), told
+        caplog.clear()
+        open_stylizer(planned, SIZE, practice)
+    assert not any("built" in record.message for record in caplog.records)
+
+
+def test_nobody_is_told_over_the_net() -> None:
+    from openvino.tools.ovc import telemetry_utils
+
+    assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+
+
+def test_openvino_needs_no_torch_to_paint(bank: Bank, engines: build.Engines) -> None:
+    """A kiosk is on air seconds sooner without it."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, pathlib\n"
+        "from murai_show.show.plan import PlannedBank\n"
+        "from murai_show.show.words import Size\n"
+        "from murai_show.style import open_stylizer\n"
+        f"file = pathlib.Path({str(bank.path)!r})\n"
+        "opened = open_stylizer(PlannedBank('small', file, 'openvino', ('a', 'b')), Size(96, 64))\n"
+        "print(opened.engine, 'torch' in sys.modules, 'nncf' in sys.modules)\n"
+    )
+    assert engines.folder.is_dir()
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ
+    )
+    assert ran.stdout.split() == ["openvino", "False", "False"]
