@@ -208,7 +208,7 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
         last = status(parts, look_at(plan, clock.wall()), ended)
         files = tuple(output.path for output in outputs if isinstance(output, Recording))
     memory = psutil.Process().memory_info().rss
-    return Report(ended - begun, last, tally.latencies(), memory, files)
+    return Report(ended - begun, last, tally.latencies(), tally.profile(), memory, files)
 
 
 @contextmanager

@@ -66,12 +66,16 @@ def run(
         str | None, typer.Option("--for", metavar="TIME", help="End after this long, such as 30s.")
     ] = None,
     camera: CameraChoice = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Tell at the end where a frame's time went.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a show until Ctrl-C, SIGTERM or --for.
 
     \b
     murai-show run up375.yaml
+    murai-show run demo --for 20s --profile
     murai-show run demo --for 30s --camera crowd=party.mp4
     """
     from murai_show.app import make_plan, run_show, stopped_by_signals
@@ -88,7 +92,7 @@ def run(
             cameras=_cameras(camera),
         )
         report = run_show(plan, seconds, stop)
-    from murai_show.report import report_json, report_table
+    from murai_show.report import profile_table, report_json, report_table
 
     if as_json:
         typer.echo(json.dumps(report_json(report)))
@@ -96,6 +100,8 @@ def run(
     from rich.console import Console
 
     Console().print(report_table(report))
+    if profile:
+        Console().print(profile_table(report))
     for file in report.files:
         typer.echo(f"recorded: {file}")
 

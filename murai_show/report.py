@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ SHARES = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99))
 
 @dataclass(frozen=True)
 class Report:
-    """How a run was, for the table at its end.  Latencies in seconds, memory in bytes."""
+    """How a run was, for the table at its end.  Latencies and the times of each stage of
+    `profile` in seconds, sorted; memory in bytes."""
 
     seconds: float
     status: Status
     latencies: list[float]
+    profile: Mapping[str, list[float]]
     memory: int
     files: tuple[Path, ...]
 
@@ -38,6 +41,11 @@ def report_json(report: Report) -> dict[str, Any]:
         },
         "glass_to_glass_ms": {
             name: round(percentile(report.latencies, share) * 1000, 1) for name, share in SHARES
+        },
+        "stages_ms": {
+            stage: {name: round(percentile(times, share) * 1000, 2) for name, share in SHARES}
+            for stage, times in report.profile.items()
+            if times
         },
         "drops": {f"{name}: {reason}": n for (name, reason), n in status.drops.items() if n},
         "errors": dict(status.errors),
@@ -61,4 +69,25 @@ def report_table(report: Report) -> Table:
     if facts["errors"]:
         table.add_row("survived", ", ".join(f"{n} × {k}" for k, n in facts["errors"].items()))
     table.add_row("memory", f"{facts['memory_mib']} MiB")
+    return table
+
+
+_MEANT = {
+    "slot": "decoded, and waiting for the painter",
+    "develop": "to pixels of the paint size",
+    "style": "painted",
+    "easel": "waiting for the output's next turn",
+    "present": "drawn and presented, each output by itself",
+}
+
+
+def profile_table(report: Report) -> Table:
+    """Where the time of one frame goes, stage by stage; the bar is the median."""
+    stages = report_json(report)["stages_ms"]
+    most = max((times["p50"] for times in stages.values()), default=0.0) or 1.0
+    table = Table("one frame", "p50", "p95", "p99", "", "", title="ms", title_justify="left")
+    for stage, times in stages.items():
+        bar = "█" * round(30 * times["p50"] / most)
+        figures = [f"{times[name]:.1f}" for name, _ in SHARES]
+        table.add_row(stage, *figures, bar, _MEANT[stage])
     return table

@@ -257,6 +257,13 @@ def test_an_imported_network_plays_in_a_show(work, murai) -> None:
     assert json.loads(out)["painted"] > 0
 
 
+def test_a_profile_names_every_stage(work, murai) -> None:
+    code, out, _ = murai("run", "small", "--for", "1s", "--profile")
+    assert code == 0
+    for stage in ("slot", "develop", "style", "easel", "present"):
+        assert re.search(rf"{stage} +│ +\d+\.\d", out), out
+
+
 def test_engines_are_built_ahead_of_the_show(work, murai) -> None:
     (work / "photos").mkdir()
     for number in range(2):

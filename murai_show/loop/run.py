@@ -28,10 +28,16 @@ RETRY_SECONDS = 1.0  # a lost output or a failing painter is tried again after t
 
 
 class Easel:
-    """One slot between painter and presenter: the newest picture wins."""
+    """One slot between painter and presenter: the newest picture wins.  `since` is when it came,
+    in seconds of the monotonic clock."""
 
     def __init__(self) -> None:
         self.picture: Frame | None = None
+        self.since = 0.0
+
+    def put(self, picture: Frame, now: float) -> None:
+        self.since = now  # first: a presenter in between sees an old picture a little younger
+        self.picture = picture
 
 
 @dataclass(frozen=True)
@@ -76,9 +82,15 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
             if not look.lit or done == (frame.number, look.mix):
                 parts.camera.wait(frame.number, 0.02)
                 continue
-            easel.picture = parts.stylizer(frame, look)
+            taken = parts.clock.monotonic()
+            if done is None or done[0] != frame.number:  # a held frame's age is no waiting
+                parts.tally.spent("slot", max(0.0, begun - frame.captured))
+                parts.tally.spent("develop", taken - begun)
+            picture = parts.stylizer(frame, look)
+            ended = parts.clock.monotonic()
+            easel.put(picture, ended)
             done = (frame.number, look.mix)
-            parts.tally.painted(parts.clock.monotonic() - begun)
+            parts.tally.painted(ended - taken)
             failing = False
         except Exception:  # a thread's root: the last picture stays, the show goes on
             parts.tally.failed("painter")
@@ -102,8 +114,7 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
         for output in parts.outputs:
             if now >= due[output.name]:
                 due[output.name] = next_due(due[output.name], now, output.fps)
-                picture = easel.picture
-                if picture is not None and not present(parts, output, picture, look, shown):
+                if not present(parts, output, easel, look, shown):
                     due[output.name] = now + RETRY_SECONDS
             if output.over:
                 return
@@ -114,12 +125,15 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
 
 
 def present(
-    parts: Parts, output: Output, picture: Frame, look: Look, shown: dict[str, Frame | None]
+    parts: Parts, output: Output, easel: Easel, look: Look, shown: dict[str, Frame | None]
 ) -> bool:
-    """Show `picture` on `output`; False when the output is lost.
+    """Show what is on the easel, if anything, on `output`; False when the output is lost.
 
     `shown` holds the last picture of each output, None for one that is lost: a loss is logged once.
     """
+    since, picture = easel.since, easel.picture
+    if picture is None:
+        return True
     begun = parts.clock.monotonic()
     before = shown.get(output.name, picture)
     try:
@@ -136,6 +150,8 @@ def present(
     # A frame that is held is painted again when the look moves on: its age is no latency.
     first = before is None or before.number != picture.number or output.name not in shown
     shown[output.name] = picture
+    if first:
+        parts.tally.spent("easel", max(0.0, begun - since))
     parts.tally.presented(output.name, ended - begun, ended - picture.captured if first else None)
     return True
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 # Seconds.  Dense where a crowd notices: a frame at 60 fps, at 30 fps, a tenth of a second.
 BOUNDS = (0.002, 0.004, 0.008, 0.0167, 0.025, 0.0334, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
 REMEMBERED = 100_000  # latencies kept for percentiles: nearly an hour at 30 fps
+PROFILED = 10_000  # times of each stage that are kept for the profile
+# What happens to one frame, in order: it waits in the camera's slot, is developed into pixels, is
+# painted, waits on the easel, and is presented.  Together that is glass to glass.
+STAGES = ("slot", "develop", "style", "easel", "present")
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,18 @@ class Tally:
         self._seconds: dict[str, _Bins] = {}
         self._glass: dict[str, _Bins] = {}
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
+        self._profile: dict[str, deque[float]] = {s: deque(maxlen=PROFILED) for s in STAGES}
+
+    def spent(self, stage: str, seconds: float) -> None:
+        """A frame spent `seconds` in one of `STAGES`."""
+        with self._lock:
+            self._spend(stage, seconds)
 
     def painted(self, seconds: float) -> None:
         """One frame was painted, which took `seconds`."""
         with self._lock:
             self._painted += 1
-            self._seconds.setdefault("style", _Bins()).add(seconds)
+            self._spend("style", seconds)
 
     def presented(self, output: str, seconds: float, latency: float | None) -> None:
         """`output` presented a picture, which took `seconds`; where it shows that frame for the
@@ -77,6 +87,7 @@ class Tally:
             self._presented[output] += 1
             self._seconds.setdefault("present", _Bins()).add(seconds)
             if latency is not None:
+                self._profile["present"].append(seconds)
                 self._fresh[output] += 1
                 self._glass.setdefault(output, _Bins()).add(latency)
                 self._latencies.append(latency)
@@ -96,6 +107,15 @@ class Tally:
                 {k: b.freeze() for k, b in self._seconds.items()},
                 {k: b.freeze() for k, b in self._glass.items()},
             )
+
+    def profile(self) -> dict[str, list[float]]:
+        """The last times of every stage, in seconds, sorted."""
+        with self._lock:
+            return {stage: sorted(times) for stage, times in self._profile.items()}
+
+    def _spend(self, stage: str, seconds: float) -> None:
+        self._seconds.setdefault(stage, _Bins()).add(seconds)
+        self._profile[stage].append(seconds)
 
     def latencies(self) -> list[float]:
         """Glass to glass of the last pictures, in seconds, sorted."""

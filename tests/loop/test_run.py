@@ -5,6 +5,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
 from murai_show.loop.mailbox import Mailbox
 from murai_show.loop.run import Parts, run_loop
 from murai_show.loop.tally import Tally
@@ -48,6 +50,18 @@ def test_pictures_reach_every_output_newest_last() -> None:
     numbers = [frame.number for frame, _ in one.shown]
     assert numbers == sorted(numbers)
     assert all(light == 1.0 for _, light in one.shown)
+
+
+def test_the_stages_of_a_frame_add_up_to_glass_to_glass() -> None:
+    """Each frame by itself: what was measured at its stages is what passed from lens to wall."""
+    wall, stylizer = ListOutput(), SlowStylizer(0.005)
+    these = parts(wall, camera=CountingCamera(last=1), stylizer=stylizer)
+    with running(these):
+        assert wall.wait_for(1)
+    profile = these.tally.profile()
+    assert all(len(times) == 1 for times in profile.values()), profile
+    assert these.tally.latencies() == [pytest.approx(sum(t[0] for t in profile.values()))]
+    assert profile["style"][0] >= 0.005
 
 
 def test_a_slow_painter_does_not_slow_a_fast_output() -> None:

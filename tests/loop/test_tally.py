@@ -1,6 +1,6 @@
 import pytest
 
-from murai_show.loop.tally import BOUNDS, Tally, percentile
+from murai_show.loop.tally import BOUNDS, STAGES, Tally, percentile
 
 
 def test_counts_and_histograms() -> None:
@@ -20,6 +20,21 @@ def test_counts_and_histograms() -> None:
     glass = counts.glass["wall"]
     assert glass.counts[BOUNDS.index(0.05)] == 1  # a bound counts what equals it
     assert tally.latencies() == [0.05]
+
+
+def test_the_profile_has_every_stage_of_a_frame_once() -> None:
+    """A picture that is shown again is no new frame."""
+    tally = Tally()
+    for seconds in (0.3, 0.1):
+        tally.spent("slot", seconds)
+        tally.painted(seconds)
+    tally.presented("wall", 0.002, 0.05)
+    tally.presented("wall", 0.009, None)
+    profile = tally.profile()
+    assert tuple(profile) == STAGES
+    assert (profile["slot"], profile["style"]) == ([0.1, 0.3], [0.1, 0.3])
+    assert profile["present"] == [0.002]
+    assert tally.read().seconds["present"].count == 2
 
 
 def test_a_read_is_a_copy() -> None:
