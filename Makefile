@@ -27,8 +27,12 @@ test: $(VENV)/test opengl screen ## pass the tests
 lint: $(VENV)/test ## ruff and pyright
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(VENV)/test opengl ## measure; the docs quote these scripts
-	@$(BIN)/python bench/check.py && $(BIN)/python bench/loop.py $(ARGS)
+bench: $(VENV)/bench opengl ## measure, in half an hour; the docs quote these scripts
+	@$(BIN)/python bench/check.py
+	@$(BIN)/python bench/engines.py --json > docs/scores/engines.json
+	@$(BIN)/python bench/show.py --json > docs/scores/show.json
+	@$(BIN)/python bench/loop.py
+	@$(BIN)/python bench/plots.py
 
 reference: $(VENV)/test ## write docs/show.md and the JSON schema anew
 	@$(BIN)/python -c 'from murai_show.show.reference import reference; print(reference(), end="")' > docs/show.md
@@ -62,6 +66,10 @@ $(VENV)/test: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing Python packages (the first time takes a few minutes) ..."
 	@$(PIP) --editable ".[demo,cpu,dev]"
 	@touch $@ $(VENV)/run
+
+$(VENV)/bench: $(VENV)/test
+	@$(PIP) --editable ".[demo,cpu,dev,train,bench]"
+	@touch $@
 
 .PHONY: opengl screen
 opengl: $(VENV)/run

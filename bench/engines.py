@@ -220,16 +220,26 @@ def _tensor(picture: np.ndarray) -> Tensor:
 
 
 def draw(engines: Engines, bank: Bank, sheet: Path) -> None:
-    """For every style the same two views, the first row in fp32 and the second in int8."""
-    views = practice_frames().unseen[:2]
-    cut = [np.asarray(cropped(Image.fromarray(view), (480, 300))) for view in views]
-    sheets = []
-    for precision in ("fp32", "int8"):
-        stylizer = OpenvinoStylizer(bank, engines.program(precision), Size(480, 300))
-        sheets.append(contact_sheet(stylizer, cut, (240, 150), originals=False))
-    both = Image.new("RGB", (sheets[0].width, sheets[0].height * 2), (17, 17, 20))
-    for number, one in enumerate(sheets):
-        both.paste(one, (0, number * one.height))
+    """Every style over one photograph: fp32 above, int8 below it."""
+    view = np.asarray(cropped(Image.fromarray(practice_frames().unseen[0]), (480, 300)))
+    tile, head, gap = (300, 188), 30, 6  # as contact_sheet lays them out
+    exact, quick = (
+        contact_sheet(
+            OpenvinoStylizer(bank, engines.program(precision), Size(480, 300)),
+            [view],
+            tile,
+            originals=False,
+        )
+        for precision in ("fp32", "int8")
+    )
+    row = tile[1] + gap
+    bands = exact.height // (head + row)
+    both = Image.new("RGB", (exact.width, bands * (head + 2 * row)), (17, 17, 20))
+    for band in range(bands):
+        top, then = band * (head + row), band * (head + 2 * row)
+        both.paste(exact.crop((0, top, exact.width, top + head + row)), (0, then))
+        below = quick.crop((0, top + head, quick.width, top + head + row))
+        both.paste(below, (0, then + head + row))
     both.save(sheet, quality=80)
 
 

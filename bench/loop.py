@@ -34,6 +34,7 @@ from PIL import Image
 from murai_show.app import demo_photos, make_plan, run_show
 from murai_show.frame import Frame
 from murai_show.paint import cropped, open_photo
+from murai_show.practice import practice_frames
 from murai_show.report import report_json
 from murai_show.show.plan import Plan
 from murai_show.show.timeline import Look
@@ -91,7 +92,7 @@ def plans(work: Path, paint: Size) -> dict[str, Plan]:
 
 def bare_rate(plan: Plan, seconds: float) -> float:
     """Frames per second of the painter alone."""
-    stylizer = open_stylizer(plan.bank, plan.paint)
+    stylizer = open_stylizer(plan.bank, plan.paint, practice_frames)
     pixels = np.random.default_rng(1).integers(0, 256, (*plan.paint[::-1], 3), np.uint8)
     look = Look(((plan.bank.styles[0], 1.0),))
     count, begun = 0, time.perf_counter()

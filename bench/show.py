@@ -1,0 +1,216 @@
+"""The whole show against the loop that tutorials teach; more outputs; larger pictures; the start.
+
+    python bench/show.py [--rounds 3] [--seconds 8] [--bank montreal] [--json]
+
+- naive: decode the clip on the CPU, scale, the network of pytorch/examples in eager PyTorch, draw
+  on the canvas, one after the other.  ours: `murai-show`, the same clip, paint size and canvas.
+  They take turns in one process, on the same 720p H.264 clip.
+- outputs: the same canvas on 1, 2, 4 and 8 offscreen outputs.
+- sizes: painted at 360p to 1440p.
+- start: from the command to the first presented frame, as a process of its own, with engines built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import psutil
+from engines import eager, johnson, open_engines
+from loop import write_film
+from PIL import Image
+
+from murai_show.app import make_plan, run_show
+from murai_show.frame import Frame
+from murai_show.output.offscreen import Offscreen
+from murai_show.output.stage import Stage
+from murai_show.report import report_json
+from murai_show.shipped import shipped
+from murai_show.show.plan import Plan
+from murai_show.show.words import Size
+from murai_show.style.bank import read_bank
+from murai_show.train.cost import machine
+
+SHOW = """\
+murai: 1
+show: bench
+cameras:
+  camera: {kind: file, path: clip.mp4}
+bank: BANK
+playlists:
+  all: {styles: [wave, starry, kandinsky, delaunay], each: 8s, fade: 2s}
+play: {playlist: all, paint: PAINT}
+outputs:
+OUTPUTS
+metrics: "METRICS"
+"""
+CANVAS = Size(1280, 720)
+PAINT = Size(640, 360)
+PORT = 19475
+
+
+def plan_of(work: Path, bank: str, paint: Size = PAINT, outputs: int = 1) -> Plan:
+    """The show with so many outputs of one canvas."""
+    lines = [f"  wall{n}: {{kind: offscreen, size: {CANVAS}}}" for n in range(outputs)]
+    words = {"BANK": bank, "PAINT": str(paint), "OUTPUTS": "\n".join(lines), "METRICS": "off"}
+    text = SHOW
+    for word, value in words.items():
+        text = text.replace(word, value)
+    (work / "bench.yaml").write_text(text)
+    return make_plan("bench.yaml", os.environ, work, displays=False)
+
+
+def ours(plan: Plan, seconds: float) -> dict[str, float]:
+    report = report_json(run_show(plan, seconds, threading.Event()))
+    presented = report["presented_per_second"].values()
+    return {
+        "painted_fps": report["painted_per_second"],
+        "presented_fps": round(statistics.mean(presented), 2),
+        "p50_ms": report["glass_to_glass_ms"]["p50"],
+        "p99_ms": report["glass_to_glass_ms"]["p99"],
+        "style_ms": report["stages_ms"]["style"]["p50"],
+        "memory_mib": report["memory_mib"],
+    }
+
+
+def naive(plan: Plan, clip: Path, seconds: float) -> dict[str, float]:
+    """Frames a second and milliseconds from decoded to drawn of the loop that tutorials teach."""
+    paint = eager(johnson())
+    stage = Stage(plan.outputs)
+    wall = Offscreen(plan.outputs[0], stage)
+    taken: list[float] = []
+    begun = time.perf_counter()
+    for number, decoded in enumerate(_for_ever(clip), start=1):
+        came = time.perf_counter()
+        if came - begun > seconds:
+            break
+        small = Image.fromarray(decoded.to_ndarray(format="rgb24")).resize(PAINT)
+        picture = Frame(paint(np.asarray(small).copy()), 0.0, 0.0, number, "naive")
+        wall.show(picture, 1.0, came)
+        taken.append(time.perf_counter() - came)
+    elapsed = time.perf_counter() - begun
+    wall.close()
+    stage.close()
+    return {
+        "painted_fps": round(len(taken) / elapsed, 2),
+        "p50_ms": round(statistics.median(taken) * 1e3, 1),
+        "p99_ms": round(max(taken) * 1e3, 1),
+    }
+
+
+def _for_ever(clip: Path) -> Iterator[av.VideoFrame]:
+    while True:
+        with av.open(str(clip)) as film:
+            yield from film.decode(video=0)
+
+
+def against(work: Path, bank: str, rounds: int, seconds: float) -> dict[str, object]:
+    """Medians of both, and the median of the rounds' ratios."""
+    plan = plan_of(work, bank)
+    pairs = [(naive(plan, work / "clip.mp4", seconds), ours(plan, seconds)) for _ in range(rounds)]
+    ratios = [own["painted_fps"] / other["painted_fps"] for other, own in pairs]
+    return {
+        "naive": _medians([other for other, _ in pairs]),
+        "murai-show": _medians([own for _, own in pairs]),
+        "ratio": _spread(ratios),
+    }
+
+
+def outputs(work: Path, bank: str, rounds: int, seconds: float) -> dict[str, object]:
+    counts = (1, 2, 4, 8)
+    found: dict[int, list[dict[str, float]]] = {count: [] for count in counts}
+    for _ in range(rounds):
+        for count in counts:
+            found[count].append(ours(plan_of(work, bank, outputs=count), seconds))
+    return {str(count): _medians(rows) for count, rows in found.items()}
+
+
+def sizes(work: Path, bank: str, seconds: float) -> dict[str, object]:
+    lines = (360, 540, 720, 1080, 1440)
+    each = [Size(height * 16 // 9, height) for height in lines]
+    return {str(size): ours(plan_of(work, bank, paint=size), seconds) for size in each}
+
+
+def start(work: Path, bank: str, rounds: int) -> list[float]:
+    """Seconds from the command to the first presented frame."""
+    plan_of(work, bank)
+    show = work / "bench.yaml"
+    show.write_text(show.read_text().replace('"off"', f"127.0.0.1:{PORT}"))
+    taken: list[float] = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        command = [sys.executable, "-m", "murai_show", "run", str(show), "--for", "60s"]
+        process = subprocess.Popen(command, cwd=work, stderr=subprocess.DEVNULL)
+        while not _ready():
+            if process.poll() is not None:
+                sys.exit(f"the show ended with status {process.returncode}")
+            time.sleep(0.01)
+        taken.append(time.perf_counter() - begun)
+        process.terminate()
+        process.wait(10)
+    return _spread(taken)
+
+
+def _ready() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/readyz", timeout=1):
+            return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _medians(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    return {key: _spread([row[key] for row in rows]) for key in rows[0]}
+
+
+def _spread(values: list[float]) -> list[float]:
+    """Median, least, most."""
+    return [round(f(values), 2) for f in (statistics.median, min, max)]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=8.0)
+    options.add_argument("--bank", default="montreal")
+    options.add_argument("--only", choices=("against", "outputs", "sizes", "start"))
+    options.add_argument("--json", action="store_true")
+    given = options.parse_args()
+    open_engines(read_bank(shipped("models") / f"{given.bank}.safetensors"))
+    found: dict[str, object] = {
+        "machine": machine(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        work, bank = Path(folder), given.bank
+        write_film(work / "clip.mp4", Size(1280, 720))
+        parts = {
+            "against": lambda: against(work, bank, given.rounds, given.seconds),
+            "outputs": lambda: outputs(work, bank, given.rounds, given.seconds / 2),
+            "sizes": lambda: sizes(work, bank, given.seconds),
+            "start": lambda: start(work, bank, given.rounds),
+        }
+        for name, part in parts.items():
+            if given.only in (None, name):
+                found[name] = part()
+                print(name, json.dumps(found[name], indent=1), file=sys.stderr, flush=True)
+    print(json.dumps(found, indent=None if given.json else 1))
+
+
+if __name__ == "__main__":
+    main()
