@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from murai_show.frame import Frame
 from murai_show.output import shaders
 from murai_show.output.homography import Placement, place
+from murai_show.output.upload import Upload, Uploads, on_device
 from murai_show.show.planned import CanvasSpec
 
 Pixels = NDArray[np.uint8]
@@ -22,17 +23,26 @@ class Canvas:
 
     `texture` is RGBA8 of the canvas's size, row 0 on top.  `draws` counts real drawings: the same
     picture in the same light is drawn once.  Magnified by Catmull-Rom, but bilinearly where Mesa
-    draws on the CPU (there it costs three times as much); `cubic` overrules that choice.
+    draws on the CPU (there it costs three times as much); `cubic` overrules that choice.  Canvases
+    of one context share their `uploads`.
     """
 
-    def __init__(self, ctx: moderngl.Context, spec: CanvasSpec, cubic: bool | None = None) -> None:
+    def __init__(
+        self,
+        ctx: moderngl.Context,
+        spec: CanvasSpec,
+        cubic: bool | None = None,
+        uploads: Uploads | None = None,
+    ) -> None:
         self.spec = spec
         self.draws = 0
         self.texture = ctx.texture(spec.size, 4)
         self._ctx = ctx
         self._cubic = not draws_on_cpu(ctx) if cubic is None else cubic
         self._fbo = ctx.framebuffer([self.texture])
-        self._source: moderngl.Texture | None = None
+        self._uploads = uploads or Uploads(ctx)
+        self._source: Upload | None = None
+        self._holds: tuple[int, int, bool] | None = None  # width, height, on a GPU?
         self._placement: Placement | None = None
         self._minified = False
         self._programs: dict[tuple[bool, bool], tuple[moderngl.Program, moderngl.VertexArray]] = {}
@@ -77,32 +87,30 @@ class Canvas:
             array.release()
             program.release()
         self._programs.clear()
-        for thing in (self._source, self._fbo, self.texture):
-            if thing is not None:
-                thing.release()
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+        self._fbo.release()
+        self.texture.release()
 
     def _upload(self, picture: Frame) -> None:
-        pixels = np.ascontiguousarray(picture.pixels)
-        if pixels.dtype != np.uint8:
-            raise TypeError(f"a picture's pixels are uint8, not {pixels.dtype}")
-        size = (picture.width, picture.height)
-        if self._source is None or self._source.size != size:
-            self._source = self._hold(*size)
-        self._source.write(pixels)
+        holds = (picture.width, picture.height, on_device(picture.pixels))
+        if self._source is None or self._holds != holds:
+            self._source = self._hold(picture)
+            self._holds = holds
+        self._source.write(picture.pixels)
         if self._minified:
-            self._source.build_mipmaps()
+            self._source.texture.build_mipmaps()
 
-    def _hold(self, width: int, height: int) -> moderngl.Texture:
-        """Make room for pictures of another size, and place them."""
+    def _hold(self, picture: Frame) -> Upload:
+        """Make room for pictures of another size or kind, and place them."""
         if self._source is not None:
-            self._source.release()
-        self._placement = place(self.spec, width, height)
+            self._source.close()
+            self._source = None
+        self._placement = place(self.spec, picture.width, picture.height)
         self._minified = self._placement.shrink > _MINIFIED
-        source = self._ctx.texture((width, height), 3, alignment=1)
-        linear = self._ctx.LINEAR
-        source.filter = (self._ctx.LINEAR_MIPMAP_LINEAR if self._minified else linear, linear)
-        source.repeat_x = source.repeat_y = False
-        source.use(0)
+        source = self._uploads.open(picture.pixels, minified=self._minified)
+        source.texture.use(0)
         for toned in (False, True):  # a fade to dark must not wait for the compiler
             self._program(toned=toned)
         return source
@@ -125,7 +133,7 @@ class Canvas:
             uniform = program.get(name, None)  # GLSL drops what a variant does not use
             if isinstance(uniform, moderngl.Uniform):
                 uniform.write(np.asarray(value, np.float32).tobytes())
-        self._source.use(0)
+        self._source.texture.use(0)
         array.render(vertices=3)
 
     def _program(self, *, toned: bool) -> tuple[moderngl.Program, moderngl.VertexArray]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.reformatter import (
     ColorPrimaries,
@@ -21,6 +23,7 @@ from av.video.reformatter import (
     Interpolation,
     VideoReformatter,
 )
+from av.video.stream import VideoStream
 
 from murai_show.output.canvas import Pixels
 from murai_show.show.words import Size
@@ -55,6 +58,49 @@ def preset() -> str:
     return "ultrafast" if len(os.sched_getaffinity(0)) <= _FEW_CORES else "veryfast"
 
 
+@dataclass(frozen=True)
+class Encoder:
+    """One of FFmpeg's H.264 encoders: its name there, and the options that it is opened with.
+
+    None of its pictures may wait for later ones, and those asked to be I become IDR pictures.
+    """
+
+    codec: str
+    options: Mapping[str, str]
+
+
+def x264(crf: int) -> Encoder:
+    """The software encoder, which is always there; `crf` is its constant rate factor."""
+    # zerolatency: no picture waits in the encoder for later ones.
+    options = {"preset": preset(), "tune": "zerolatency", "crf": str(crf), "forced-idr": "1"}
+    return Encoder("libx264", options)
+
+
+def prepare(codec: VideoCodecContext, size: Size, fps: float) -> None:
+    """Set what all encoders must know before they are opened.  `size` is even, as 4:2:0 asks."""
+    codec.width, codec.height = size
+    codec.pix_fmt = "yuv420p"
+    codec.time_base = _TIME_BASE
+    codec.gop_size = max(1, round(fps * _KEY_EVERY))
+    # One thread keeps its hands off the painter's cores; beyond 720p it would fall behind.
+    codec.thread_count = 1 if size.width * size.height <= 1280 * 720 else 2
+    colours = colours_of(size)
+    codec.colorspace = colours.space
+    codec.color_primaries = colours.primaries
+    codec.color_trc = colours.transfer
+    codec.color_range = ColorRange.MPEG
+
+
+def even_size(size: Size) -> Size:
+    """`size` without its odd row or column."""
+    return Size(size.width & ~1, size.height & ~1)
+
+
+def colours_of(size: Size) -> Colours:
+    """What players assume of a picture of `size` without tags."""
+    return _HD if size.height >= 720 else _SD
+
+
 class Movie:
     """Writes pictures into `file` (`path` is its name) as H.264, at their own times.
 
@@ -63,33 +109,24 @@ class Movie:
     Raises OSError or FFmpegError when the file or the encoder fails.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, size: Size, fps: float, crf: int) -> None:
+    def __init__(
+        self, path: Path, file: BinaryIO, size: Size, fps: float, encoder: Encoder
+    ) -> None:
         self.path = path
         self._file = file
-        self._size = Size(size.width & ~1, size.height & ~1)
+        self._size = even_size(size)
         self._last = -1
         self._next_key = 0
         muxer, options = MUXERS[path.suffix.lower()]
         self._container = av.open(
             file, "w", format=muxer, options={**options, "flush_packets": "1"}
         )
-        # zerolatency: no picture waits in the encoder for later ones.  One thread keeps its hands
-        # off the painter's cores; beyond 720p it would fall behind.
-        options = {"preset": preset(), "tune": "zerolatency", "crf": str(crf), "forced-idr": "1"}
         rate = Fraction(fps).limit_denominator(1001)
-        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
-        codec = self._stream.codec_context
-        codec.width, codec.height = self._size
-        codec.pix_fmt = "yuv420p"
-        codec.time_base = self._stream.time_base = _TIME_BASE
-        codec.gop_size = max(1, round(fps * _KEY_EVERY))
-        codec.thread_count = 1 if size.width * size.height <= 1280 * 720 else 2
-        colours = _HD if self._size.height >= 720 else _SD  # what players assume without tags
-        self._matrix = colours.matrix
-        codec.colorspace = colours.space
-        codec.color_primaries = colours.primaries
-        codec.color_trc = colours.transfer
-        codec.color_range = ColorRange.MPEG
+        stream = self._container.add_stream(encoder.codec, rate=rate, options=dict(encoder.options))
+        self._stream = cast("VideoStream", stream)
+        prepare(self._stream.codec_context, self._size, fps)
+        self._stream.time_base = _TIME_BASE
+        self._matrix = colours_of(self._size).matrix
         self._to_yuv = VideoReformatter()
         self._container.start_encoding()
 

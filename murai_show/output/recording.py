@@ -19,6 +19,7 @@ from murai_show.frame import Frame
 from murai_show.output.canvas import Pixels
 from murai_show.output.files import create_new, later, named, plain
 from murai_show.output.movie import Movie
+from murai_show.output.nvenc import choose_encoder
 from murai_show.output.stage import Stage
 from murai_show.output.worker import Worker
 from murai_show.show.planned import PlannedOutput
@@ -60,12 +61,13 @@ class Reel:
         self.trouble = ""
         self.retry_at = float("-inf")
         self._name = planned.name
-        self._spec = planned.spec
+        self._fps = planned.spec.fps
         self._size = planned.canvas.size
         self._pattern = planned.file
         self._started = started
         self._first: float | None = None  # time of the first picture of all
         self._began: float | None = None  # … and of this file
+        self._encoder = choose_encoder(self._name, self._size, self._fps, planned.spec.crf)
         try:
             self._movie: Movie | None = self._new_movie(0.0)
         except FAILURES as error:
@@ -104,7 +106,7 @@ class Reel:
         try:
             if shutil.disk_usage(path.parent).free < FLOOR:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path.parent))
-            movie = Movie(path, file, self._size, self._spec.fps, self._spec.crf)
+            movie = Movie(path, file, self._size, self._fps, self._encoder)
         except FAILURES:
             file.close()
             path.unlink(missing_ok=True)  # or every retry would leave an empty file

@@ -29,10 +29,13 @@ class Stage:
     hidden GLFW window, `share`, whose textures all windows see.  Where no output has a canvas
     (`memory`), no library of OpenGL is loaded.  Made, used and closed on the main thread.
 
+    `cuda` is CUDA's number of the GPU that paints, if one does: EGL's context is then made on the
+    same one, so that pictures need not leave it.  A window's is where its display is.
+
     Raises OutputError when there is no OpenGL, or a display is planned and there is none.
     """
 
-    def __init__(self, planned: tuple[PlannedOutput, ...]) -> None:
+    def __init__(self, planned: tuple[PlannedOutput, ...], cuda: int | None = None) -> None:
         self.share: Any = None
         self._ctx: moderngl.Context | None = None
         self._canvases: dict[CanvasSpec, Canvas] = {}
@@ -41,14 +44,16 @@ class Stage:
         if not specs:
             return
         from murai_show.output.canvas import Canvas
+        from murai_show.output.upload import Uploads
 
         displays = [p for p in planned if isinstance(p.spec, DisplayOutput)]
         if displays:
             find_monitor(None, displays[0].name)
             self.share = hidden_window()
-        self._ctx = ctx = window_context(self.share) if displays else egl_context()
+        self._ctx = ctx = window_context(self.share) if displays else egl_context(cuda)
         with ctx:
-            self._canvases = {spec: Canvas(ctx, spec) for spec in specs}
+            uploads = Uploads(ctx)
+            self._canvases = {spec: Canvas(ctx, spec, uploads=uploads) for spec in specs}
 
     def canvas(self, spec: CanvasSpec) -> Canvas:
         """The canvas of `spec`, for its texture and its count; the stage draws it."""
@@ -89,15 +94,26 @@ class Stage:
             glfw.destroy_window(self.share)
 
 
-def egl_context() -> moderngl.Context:
-    """OpenGL without a display server."""
+def egl_context(cuda: int | None = None) -> moderngl.Context:
+    """OpenGL without a display server, on the GPU that is CUDA's number `cuda` if EGL has it."""
     try:
         import moderngl
 
         how: dict[str, Any] = {"backend": "egl"}  # moderngl's own stub has their types wrong
+        if (device := egl_device(cuda)) is not None:
+            how["device_index"] = device
         return moderngl.create_context(require=GL_VERSION, standalone=True, **how)
     except Exception as error:  # its loader raises bare Exceptions, of no class of their own
         raise OutputError(NO_OPENGL.format(str(error).strip() or "no reason given")) from error
+
+
+def egl_device(cuda: int | None) -> int | None:
+    """EGL's number of the device that is CUDA's number `cuda`; None leaves the choice to EGL."""
+    if cuda is None:
+        return None
+    from murai_show.output.interop import cuda_device_index
+
+    return cuda_device_index(cuda)
 
 
 def window_context(window: Any) -> moderngl.Context:
