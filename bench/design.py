@@ -181,7 +181,7 @@ def optimisers_for(
     if design.optimiser == "adam":
         return [(torch.optim.Adam([*kernels, *others]), design.rate)]
     if design.optimiser == "muon":
-        return [(Muon(kernels), design.rate), (torch.optim.Adam(others), 2e-3)]
+        return [(Muon(kernels[:-1], kernels[-1:]), design.rate), (torch.optim.Adam(others), 2e-3)]
     # torch's Muon takes matrices only: each kernel (O, I, 3, 3), channels-last, is one, as a view.
     flat = [nn.Parameter(k.data.permute(0, 2, 3, 1).flatten(1)) for k in kernels]
     assert all(f.data_ptr() == k.data_ptr() for f, k in zip(flat, kernels, strict=True))

@@ -4,10 +4,15 @@ The momentum of every kernel, read as a matrix (O, I·k·k), is made orthogonal,
 directions are learned at one speed.  torch.optim.Muon takes matrices only and steps by an absolute
 length; in the painter, where every kernel but the last stands before a norm and has no scale of
 its own, a step relative to the kernel's norm learned faster (docs/LOG.md).
+
+Such steps make a kernel longer, a little each time, and over a long run without bound: after 9,000
+steps kernels had grown from 4 to 10⁷, past what half precision holds, and the norm's eps had lost
+its meaning.  Kernels without a scale of their own are therefore held at the norm they began with.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -20,10 +25,16 @@ ROUNDS = 4
 
 
 class Muon(torch.optim.Optimizer):
-    """`lr` is the length of a step as a share of the kernel's Frobenius norm."""
+    """`lr` is the length of a step as a share of the kernel's Frobenius norm.
 
-    def __init__(self, kernels: Iterable[Tensor], lr: float = 0.02) -> None:
-        super().__init__(kernels, {"lr": lr})
+    `free` are kernels whose scale says nothing, because a norm follows; `scaled` are the others.
+    """
+
+    def __init__(
+        self, free: Iterable[Tensor], scaled: Iterable[Tensor] = (), lr: float = 0.02
+    ) -> None:
+        groups = [{"params": list(free), "held": True}, {"params": list(scaled), "held": False}]
+        super().__init__([group for group in groups if group["params"]], {"lr": lr})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:
@@ -40,6 +51,14 @@ class Muon(torch.optim.Optimizer):
                 way = orthogonal(ahead.flatten(1)).view_as(kernel)
                 length = group["lr"] * kernel.norm() / way.norm().clamp_min(1e-12)
                 kernel.sub_(way * length)
+                if group["held"]:
+                    kernel.mul_(first_norm(kernel) / kernel.norm())
+
+
+def first_norm(kernel: Tensor) -> float:
+    """The norm that torch's own initialisation gives a kernel (O, I, k, k), in the mean: its
+    weights are uniform with variance 1 / (3·I·k²)."""
+    return math.sqrt(kernel.shape[0] / 3)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:

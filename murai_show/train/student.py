@@ -87,9 +87,11 @@ class Student:
 
     def _make_optimisers(self) -> None:
         """Muon for the kernels, Adam for style vectors and biases."""
-        kernels = [p for p in self.named.values() if p.ndim == 4]
+        kernels = {name: p for name, p in self.named.items() if p.ndim == 4}
+        last = {name for name in kernels if name.startswith("network.head.")}
+        free = [p for name, p in kernels.items() if name not in last]
         self._adam = torch.optim.Adam(p for p in self.named.values() if p.ndim != 4)
-        self._muon = Muon(kernels) if kernels else None
+        self._muon = Muon(free, [kernels[name] for name in last]) if kernels else None
 
     def _learner(self, parameter: nn.Parameter) -> torch.optim.Optimizer:
         return self._muon if self._muon is not None and parameter.ndim == 4 else self._adam
@@ -115,7 +117,8 @@ class Student:
         self._adam.param_groups[0]["lr"] = rate * vector
         self._adam.step()
         if self._muon is not None:
-            self._muon.param_groups[0]["lr"] = rate * recipe.kernel_rate
+            for group in self._muon.param_groups:
+                group["lr"] = rate * recipe.kernel_rate
             self._muon.step()
         self.step += 1
 
