@@ -61,19 +61,19 @@ CAMERAS = {
 }
 
 
-def write_film(path: Path, size: Size, seconds: int = 8) -> None:
-    """A slow pan over real photographs at 30 fps, about 4 Mb/s at 1280x720."""
+def write_film(path: Path, size: Size, seconds: int = 8, fps: int = 30) -> None:
+    """A slow pan over real photographs, about 4 Mb/s at 1280x720 and 30 fps."""
     photos = [cropped(Image.fromarray(open_photo(p)), (1600, 900)) for p in demo_photos()]
     rate = size.width * size.height * 4_000_000 // (1280 * 720)
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=30, options={"b": str(rate), "preset": "fast"})
+        stream = out.add_stream("libx264", rate=fps, options={"b": str(rate), "preset": "fast"})
         stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
-        for number in range(seconds * 30):
-            photo = photos[number * len(photos) // (seconds * 30)]
+        for number in range(seconds * fps):
+            photo = photos[number * len(photos) // (seconds * fps)]
             left = number % 240
             view = photo.crop((left, left // 2, left + 1280, left // 2 + 720)).resize(size)
             frame = av.VideoFrame.from_ndarray(np.array(view), "rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, 30)
+            frame.pts, frame.time_base = number, Fraction(1, fps)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
 

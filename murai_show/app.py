@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from murai_show import __version__
 from murai_show.errors import BankError, MuraiError, UsageError
+from murai_show.gpu import find_gpu
 from murai_show.shipped import shipped
 from murai_show.show.plan import BankFacts, Facts, Monitor
 from murai_show.style.card import read_card
@@ -101,7 +102,8 @@ def _installed(module: str) -> bool:
 
 
 def gather_facts(show: Path, work: Path, *, displays: bool) -> Facts:
-    """What this machine has.  `displays` asks the window system too, which takes a moment."""
+    """What this machine has.  `displays` asks the window system and the GPU's driver too, which
+    takes a moment."""
     monitors: tuple[Monitor, ...] | None = None
     if displays:
         from murai_show.output import list_monitors
@@ -114,6 +116,8 @@ def gather_facts(show: Path, work: Path, *, displays: bool) -> Facts:
         work=work,
         openvino=_installed("openvino"),
         pytorch=_installed("torch"),
+        tensorrt=_installed("tensorrt"),
+        gpu=find_gpu() is not None if displays else None,
         demo_photos=_installed("skimage"),
     )
 
@@ -159,7 +163,7 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
     """Build what `plan` names, run it until `stop` or for `seconds`, and take it down again."""
     import psutil
 
-    from murai_show.camera import open_camera
+    from murai_show.camera import DECODED, open_camera, open_decoding
     from murai_show.edge.metrics import Identity, MetricsServer
     from murai_show.loop.mailbox import Mailbox
     from murai_show.loop.run import Parts, run_loop, status
@@ -169,18 +173,21 @@ def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report
     from murai_show.practice import practice_frames
     from murai_show.report import Report
     from murai_show.show.timeline import look_at
-    from murai_show.style import open_stylizer
+    from murai_show.style import ON_GPU, open_stylizer
 
     for note in plan.notes:
         log.info("%s", note)
     clock, mailbox, tally = SystemClock(), Mailbox(), Tally()
     with ExitStack() as stack:
-        camera = open_camera(plan.camera, clock, within=plan.paint)
-        stack.callback(camera.close)
         painter = stack.enter_context(ThreadPoolExecutor(1, "painter"))
         stylizer = painter.submit(open_stylizer, plan.bank, plan.paint, practice_frames).result()
         stack.callback(stylizer.close)
-        stage = Stage(plan.outputs)
+        on_gpu = stylizer.engine in ON_GPU
+        decoded = plan.camera.spec.kind in DECODED
+        decoding = open_decoding("nvdec" if on_gpu and decoded else "software")
+        camera = open_camera(plan.camera, clock, within=plan.paint, decoding=decoding)
+        stack.callback(camera.close)
+        stage = Stage(plan.outputs, cuda=0 if on_gpu else None)
         stack.callback(stage.close)
         started = datetime.now().astimezone()
         outputs = []

@@ -59,7 +59,7 @@ def build(
         raise UsageError(f"--size: {error}") from None
     read = read_bank(find_bank(bank, Path.cwd()))
     with _spinner() as say:
-        engines = None if anew else find_engines(read)
+        engines = None if anew or content else find_engines(read)
         if engines is None:
             engines = build_engines(read, partial(practice_frames, content), say)
         say("measuring")

@@ -7,6 +7,7 @@ MuraiError                 one clear sentence for a person, printed without a tr
 ├─ BankError               a bank of styles is missing, damaged or of an unknown architecture
 ├─ EngineError             an engine cannot be built or run here; PyTorch paints instead
 ├─ OutputError             a projector, window or file cannot be opened
+├─ DeviceLostError         the GPU is lost to this process; it ends, so that a new one can start
 └─ TrainError              training cannot start or go on; nothing that was learned is lost
 """
 
@@ -64,6 +65,15 @@ class EngineError(MuraiError):
 
 class OutputError(MuraiError):
     """A projector, window or file cannot be opened."""
+
+
+class DeviceLostError(MuraiError):
+    """The GPU is lost to this process, which must end: nothing that CUDA still does is right.
+
+    70 is EX_SOFTWARE of sysexits.h; systemd starts the show again on any status but 0.
+    """
+
+    exit_status = 70
 
 
 class TrainError(MuraiError):

@@ -103,7 +103,7 @@ def still_pairs(paths: Sequence[Path]) -> Iterator[Pair]:
             yield from pairs_of_arrays("still", path.stem, film.picture(first), later)
 
 
-class _Untimed:
+class Untimed:
     """The wire of a film that is read as fast as it can be, from its beginning."""
 
     closing = False
@@ -144,7 +144,7 @@ def open_clip(path: Path) -> Clip:
     if not path.is_file():
         raise UsageError(f"--clip {path}: no such film")
     source = file_source(FileCamera(kind="file", path=str(path), loop=False), SIZE)
-    pictures = source.pictures(_Untimed())
+    pictures = source.pictures(Untimed())
     frames = [picture_of_array(p.pixels) for p in itertools.islice(pictures, FRAMES)]
     pictures.close()
     if len(frames) < 2:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from murai_show.camera.backoff import Backoff
+from murai_show.camera.decode import SOFTWARE, Decoding
 from murai_show.camera.feed import Feed
 from murai_show.camera.film import file_source
 from murai_show.camera.live import stream_source, v4l2_source
@@ -15,19 +17,24 @@ from murai_show.camera.pattern import pattern_source
 from murai_show.camera.slate import slate
 from murai_show.camera.source import Source
 from murai_show.camera.still import still_source
+from murai_show.errors import CameraError
 from murai_show.ports import Camera, Clock
 from murai_show.show.plan import PlannedCamera
 from murai_show.show.schema import FileCamera, StreamCamera
 from murai_show.show.words import Size
 
-_SOURCES: dict[str, Callable[[Any, Size | None], Source]] = {
+log = logging.getLogger(__name__)
+
+_SOURCES: dict[str, Callable[[Any, Size | None, Decoding], Source]] = {
     "file": file_source,
     "v4l2": v4l2_source,
     "stream": stream_source,
-    "still": lambda spec, _within: still_source(spec),
-    "pattern": lambda spec, _within: pattern_source(spec),
+    "still": lambda spec, _within, _decoding: still_source(spec),
+    "pattern": lambda spec, _within, _decoding: pattern_source(spec),
 }
 KINDS = tuple(_SOURCES)
+DECODED = ("file", "v4l2", "stream")  # the kinds whose pictures come as packets
+DecoderName = Literal["software", "nvdec"]
 
 _SLATE = Size(1280, 720)  # where the size of the frames is not known before they come
 
@@ -37,16 +44,17 @@ def open_camera(
     clock: Clock,
     *,
     within: Size | None = None,
+    decoding: Decoding = SOFTWARE,
     backoff: Backoff | None = None,
 ) -> Camera:
     """Start the camera that `planned` names.  Never fails and never waits: a device that is away
     shows the slate until it comes.  Decoded frames are scaled to fit `within`, the paint size, in
-    the same pass that converts their colours."""
+    the same pass that converts their colours; `decoding` says where, see `open_decoding`."""
     spec = planned.spec
     size = _SLATE if isinstance(spec, FileCamera | StreamCamera) else spec.size
     return Feed(
         planned.name,
-        _SOURCES[spec.kind](spec, within),
+        _SOURCES[spec.kind](spec, within, decoding),
         clock,
         slate=slate(spec.slate, size),
         hold=spec.hold,
@@ -56,4 +64,19 @@ def open_camera(
     )
 
 
-__all__ = ["KINDS", "open_camera"]
+def open_decoding(name: DecoderName, gpu: int = 0) -> Decoding:
+    """Where the pictures of all cameras are decoded: on the CPU, or on the video engine of `gpu`,
+    whose frames then stay in its memory.  Where that engine cannot be had, the CPU decodes, and one
+    line says why.  Call it before any camera opens: it loads PyTorch."""
+    if name == "software":
+        return SOFTWARE
+    try:
+        from murai_show.camera.nvdec import open_nvdec
+
+        return open_nvdec(gpu)
+    except CameraError as error:
+        log.warning("%s; the CPU decodes instead", error)
+        return SOFTWARE
+
+
+__all__ = ["DECODED", "KINDS", "DecoderName", "Decoding", "open_camera", "open_decoding"]

@@ -1,9 +1,15 @@
-"""From packets to pictures, by PyAV: damaged frames, absurd sizes, colours, the words of errors."""
+"""From packets to pictures: what a decoder is, and the one that every machine has, PyAV's.
+
+Damaged frames, absurd sizes, colours, the words of errors.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from av import logging
@@ -16,7 +22,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from murai_show.camera.source import Pixels, Wire
+from murai_show.camera.source import Picture, Pixels, Wire
 from murai_show.errors import CameraError
 from murai_show.show.sizes import inside
 from murai_show.show.words import Size
@@ -26,8 +32,40 @@ Open = Callable[..., InputContainer]  # av.open, or what a test puts in its plac
 _SIDES = range(16, 16385)
 _MOST_PIXELS = 64 * 1024 * 1024
 _ONE_THREAD = 1920 * 1080  # up to here one keeps up, and threads cost a third more in all
-_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
-_HD = 720  # lines from which an untagged picture is taken for BT.709, as every player does
+UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+HD = 720  # lines from which an untagged picture is taken for BT.709, as every player does
+
+
+class Negative(Protocol):
+    """A decoded picture that is not developed yet.  Good until its decoder is called again."""
+
+    @property
+    def time(self) -> float | None:
+        """Seconds of the stream's own time; None where it has none."""
+        ...
+
+    def picture(self, pts: float, captured: float) -> Picture:
+        """The same, to be kept for as long as one likes.  Raises CameraError."""
+        ...
+
+
+class Decoder(Protocol):
+    """Decodes one stream, from the thread that reads it."""
+
+    def __call__(self, packet: Packet, wire: Wire) -> Iterator[Negative | None]:
+        """What `packet` completes; None for each picture that is damaged or absurd, which is
+        counted.  The empty packet at the end of a film gives what was held back.  Raises
+        CameraError when the decoder is lost."""
+        ...
+
+
+class Decoding(Protocol):
+    """Where pictures are decoded: chosen once, when a camera is opened."""
+
+    def open(self, stream: VideoStream, what: str, *, live: bool, within: Size | None) -> Decoder:
+        """A decoder for `stream`, which `video_of` has set up; `what` names it in sentences.
+        Pictures are scaled to fit `within`.  Raises CameraError."""
+        ...
 
 
 def open_container(open_: Open, what: str, file: str, **options: object) -> InputContainer:
@@ -59,8 +97,6 @@ def video_of(container: InputContainer, what: str, *, low_delay: bool) -> VideoS
         raise CameraError(f"{what} has no video in it")
     stream = container.streams.video[0]
     codec = stream.codec_context
-    if codec.is_open:  # a film that was rewound
-        return stream
     # Refused before the decoder allocates: a damaged header can ask for gigabytes.
     codec.options = {"max_pixels": str(_MOST_PIXELS)}
     small = codec.width * codec.height <= _ONE_THREAD
@@ -102,6 +138,16 @@ def sane(width: int, height: int) -> bool:
     return width in _SIDES and height in _SIDES and width * height <= _MOST_PIXELS
 
 
+def painted_at(size: Size, rotation: int, within: Size | None) -> Size:
+    """The size to which a decoded picture of `size` is scaled, so that it fits `within` once it is
+    turned by `rotation` degrees: a phone held upright says so in its file."""
+    if within is None:
+        return size
+    if rotation % 180 == 0:
+        return inside(size, within)
+    return Size(*inside(Size(size.height, size.width), within)[::-1])
+
+
 class Developer:
     """Turns decoded frames into pixels, upright; with `within`, scaled in the same pass to the size
     at which they will be painted.  One caller at a time."""
@@ -112,11 +158,8 @@ class Developer:
 
     def __call__(self, frame: VideoFrame) -> Pixels:
         """(H, W, 3) uint8 RGB.  Raises CameraError for a format that cannot be converted."""
-        lying = frame.rotation % 180 != 0
-        size = Size(frame.height, frame.width) if lying else Size(frame.width, frame.height)
-        size = inside(size, self._within) if self._within else size
-        width, height = size[::-1] if lying else size
-        untagged = frame.colorspace == _UNSPECIFIED and frame.height >= _HD
+        width, height = painted_at(Size(frame.width, frame.height), frame.rotation, self._within)
+        untagged = frame.colorspace == UNSPECIFIED and frame.height >= HD
         try:
             picture = self._reformatter.reformat(
                 frame,
@@ -131,9 +174,53 @@ class Developer:
             pixels = np.asarray(picture.to_ndarray(), np.uint8)
         except (FFmpegError, ValueError) as error:
             raise CameraError(f"{frame.format.name} cannot be converted to RGB: {error}") from None
-        if frame.rotation % 360:  # a phone held upright says so in its file
+        if frame.rotation % 360:
             pixels = np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
         return pixels
+
+
+@dataclass(frozen=True)
+class SoftwareNegative:
+    """A frame in the memory of the host, developed when somebody takes the picture."""
+
+    frame: VideoFrame
+    developer: Developer
+
+    @property
+    def time(self) -> float | None:
+        return self.frame.time
+
+    def picture(self, pts: float, captured: float) -> Picture:
+        return Picture(partial(self.developer, self.frame), pts, captured)
+
+
+@dataclass(frozen=True)
+class SoftwareDecoder:
+    """PyAV's own decoder of the stream that a packet belongs to."""
+
+    developer: Developer
+
+    def __call__(self, packet: Packet, wire: Wire) -> Iterator[Negative | None]:
+        for frame in decoded(packet, wire):
+            yield None if frame is None else SoftwareNegative(frame, self.developer)
+
+
+@dataclass(frozen=True)
+class Software:
+    """Decoding on the CPU, which every machine can."""
+
+    def open(
+        self,
+        stream: VideoStream,  # noqa: ARG002 - its packets bring their decoder along
+        what: str,  # noqa: ARG002
+        *,
+        live: bool,  # noqa: ARG002 - `video_of` has set it up
+        within: Size | None,
+    ) -> Decoder:
+        return SoftwareDecoder(Developer(within))
+
+
+SOFTWARE = Software()
 
 
 class Damage:

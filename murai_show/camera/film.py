@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from murai_show.camera.decode import Developer, decoded, open_container, video_of
-from murai_show.camera.source import Picture, Pictures, Source, Wire
+from murai_show.camera.decode import (
+    SOFTWARE,
+    Decoder,
+    Decoding,
+    Negative,
+    open_container,
+    video_of,
+)
+from murai_show.camera.source import Pictures, Source, Wire
 from murai_show.errors import CameraError
 from murai_show.show.schema import FileCamera
 from murai_show.show.words import Size
@@ -24,14 +30,18 @@ _BEHIND = 1.0  # seconds behind at which the film goes on from where it is
 _GAP = 60.0  # a longer pause between two pictures is a broken time stamp
 
 
-def file_source(spec: FileCamera, within: Size | None = None) -> Source:
+def file_source(
+    spec: FileCamera, within: Size | None = None, decoding: Decoding = SOFTWARE
+) -> Source:
     """A video file; `spec.path` is absolute."""
     what = Path(spec.path).name
 
     def open_film() -> InputContainer:
         return open_container(av.open, what, spec.path)
 
-    return Source(lambda wire: film(open_film, what, wire, loop=spec.loop, within=within))
+    return Source(
+        lambda wire: film(open_film, what, wire, loop=spec.loop, within=within, decoding=decoding)
+    )
 
 
 def film(
@@ -41,18 +51,25 @@ def film(
     *,
     loop: bool,
     within: Size | None = None,
+    decoding: Decoding = SOFTWARE,
 ) -> Pictures:
     """The pictures of a film, each at its moment; `pts` goes on growing when it starts again.
 
     Raises CameraError when it cannot be opened or has no picture in it.
     """
-    pace, developer = Pace(), Developer(within)
+    pace = Pace()
     played = 0.0  # seconds of film in the rounds before this one
+
+    def begun() -> tuple[VideoStream, Decoder]:
+        stream = video_of(container, what, low_delay=False)
+        return stream, decoding.open(stream, what, live=False, within=within)
+
     container = open_film()
     try:
+        stream, decoder = begun()
         while not wire.closing:
             length = 0.0
-            for frame, time, end in _timed(container, what, wire):
+            for negative, time, end in _timed(container, stream, decoder, wire):
                 length = end
                 due = pace.due(played + time, wire.clock.monotonic())
                 if due is None:
@@ -60,15 +77,17 @@ def film(
                     continue
                 if not wire.wait_until(due):
                     return
-                develop = partial(developer, frame)
-                yield Picture(develop, played + time, wire.clock.monotonic())
+                yield negative.picture(played + time, wire.clock.monotonic())
             if not length:
                 raise CameraError(f"{what} has no picture that can be decoded")
             played += length
             if not loop:
                 wire.wait_until(pace.anchor + played)  # the last picture stays its time, too
                 return
-            container = _rewound(container, open_film)
+            if not _rewound(container):
+                container.close()
+                container = open_film()
+                stream, decoder = begun()
     finally:
         container.close()
 
@@ -97,16 +116,15 @@ class Pace:
 
 
 def _timed(
-    container: InputContainer, what: str, wire: Wire
-) -> Iterator[tuple[VideoFrame, float, float]]:
-    """(frame, its time, its end), in seconds from 0, strictly growing."""
-    stream = video_of(container, what, low_delay=False)
+    container: InputContainer, stream: VideoStream, decoder: Decoder, wire: Wire
+) -> Iterator[tuple[Negative, float, float]]:
+    """(picture, its time, its end), in seconds from 0, strictly growing."""
     rate = stream.average_rate or stream.guessed_rate
     period = min(1.0, max(1 / 240, 1 / float(rate))) if rate else 0.04
     first: float | None = None
     time = -period
-    for frame in _frames(container, stream.index, wire):
-        stamp = frame.time
+    for negative in _negatives(container, stream, decoder, wire):
+        stamp = negative.time
         if first is None:
             first = stamp or 0.0
         following = time + period if stamp is None else stamp - first
@@ -114,25 +132,26 @@ def _timed(
             following = time + period
             first = first if stamp is None else stamp - following
         time = following
-        yield frame, time, time + period
+        yield negative, time, time + period
 
 
-def _frames(container: InputContainer, video: int, wire: Wire) -> Iterator[VideoFrame]:
+def _negatives(
+    container: InputContainer, stream: VideoStream, decoder: Decoder, wire: Wire
+) -> Iterator[Negative]:
     """The good frames up to the end of the file, or to where it is too broken to be read on."""
     try:
-        for packet in container.demux(container.streams[video]):
+        for packet in container.demux(stream):
             if wire.closing:
                 return
-            yield from filter(None, decoded(packet, wire))
+            yield from filter(None, decoder(packet, wire))
     except FFmpegError:
         wire.drop("corrupt")
 
 
-def _rewound(container: InputContainer, open_film: Callable[[], InputContainer]) -> InputContainer:
-    """`container` at its beginning; opened again where it cannot be rewound."""
+def _rewound(container: InputContainer) -> bool:
+    """Set `container` to its beginning; False where it has to be opened again."""
     try:
         container.seek(container.start_time or 0)
     except FFmpegError:
-        container.close()
-        return open_film()
-    return container
+        return False
+    return True

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import av
@@ -17,17 +16,17 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from murai_show.camera.decode import (
+    SOFTWARE,
     Damage,
-    Developer,
+    Decoding,
     Open,
-    decoded,
     in_words,
     open_container,
     video_of,
 )
 from murai_show.camera.film import film
 from murai_show.camera.secret import redacted
-from murai_show.camera.source import Picture, Pictures, Source, Wire
+from murai_show.camera.source import Pictures, Source, Wire
 from murai_show.errors import CameraError
 from murai_show.show.schema import StreamCamera, V4l2Camera
 from murai_show.show.words import Size
@@ -44,13 +43,18 @@ _POLL = 0.002  # seconds between two looks at a device that has nothing yet
 _NON_BLOCKING = "+4"
 
 
-def v4l2_source(spec: V4l2Camera, within: Size | None = None, open_: Open = av.open) -> Source:
+def v4l2_source(
+    spec: V4l2Camera,
+    within: Size | None = None,
+    decoding: Decoding = SOFTWARE,
+    open_: Open = av.open,
+) -> Source:
     """A camera on this machine."""
     patience = max(spec.read_timeout, 3 / spec.fps)
 
     def pictures(wire: Wire) -> Pictures:
         container = open_v4l2(spec, open_)
-        yield from live(container, spec.device, wire, patience, within)
+        yield from live(container, spec.device, wire, patience, within, decoding)
 
     return Source(pictures, patience)
 
@@ -88,7 +92,12 @@ def open_v4l2(spec: V4l2Camera, open_: Open = av.open) -> InputContainer:
     raise CameraError(f"{spec.device} cannot be opened ({'; '.join(troubles)})")
 
 
-def stream_source(spec: StreamCamera, within: Size | None = None, open_: Open = av.open) -> Source:
+def stream_source(
+    spec: StreamCamera,
+    within: Size | None = None,
+    decoding: Decoding = SOFTWARE,
+    open_: Open = av.open,
+) -> Source:
     """A network camera, or a film on a web server."""
     what = str(spec.url)
 
@@ -105,9 +114,9 @@ def stream_source(spec: StreamCamera, within: Size | None = None, open_: Open = 
         container = open_stream()
         if is_film(spec, container):
             container.close()
-            yield from film(open_stream, what, wire, loop=True, within=within)
+            yield from film(open_stream, what, wire, loop=True, within=within, decoding=decoding)
         else:
-            yield from live(container, what, wire, spec.read_timeout, within)
+            yield from live(container, what, wire, spec.read_timeout, within, decoding)
 
     return Source(pictures, spec.read_timeout, lambda text: redacted(text, spec.url))
 
@@ -138,23 +147,29 @@ def is_film(spec: StreamCamera, container: InputContainer) -> bool:
 
 
 def live(
-    container: InputContainer, what: str, wire: Wire, patience: float, within: Size | None = None
+    container: InputContainer,
+    what: str,
+    wire: Wire,
+    patience: float,
+    within: Size | None = None,
+    decoding: Decoding = SOFTWARE,
 ) -> Pictures:
     """The pictures of an open live `container`, which is closed at the end.
 
     Raises CameraError when it ends, falls silent or sends mostly damage.
     """
-    clock, damage, developer = wire.clock, Damage(), Developer(within)
+    clock, damage = wire.clock, Damage()
     opened = clock.monotonic()
     try:
         stream = video_of(container, what, low_delay=True)
+        decoder = decoding.open(stream, what, live=True, within=within)
         for packet in _packets(container, stream.index, what, wire, patience):
             read = clock.monotonic()
-            for frame in decoded(packet, wire):
-                damage.saw(frame is not None)
-                if frame is not None:
-                    pts = frame.time or 0.0
-                    yield Picture(partial(developer, frame), pts, _captured(pts, read))
+            for negative in decoder(packet, wire):
+                damage.saw(negative is not None)
+                if negative is not None:
+                    pts = negative.time or 0.0
+                    yield negative.picture(pts, _captured(pts, read))
             if not damage.any_good and read - opened > _FIRST_PICTURE:
                 raise CameraError(f"{what} sends no picture that can be decoded")
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +27,16 @@ class Picture:
     near to the lens as the source can tell.
     """
 
-    def __init__(self, develop: Callable[[], Pixels], pts: float, captured: float) -> None:
+    def __init__(self, develop: Callable[[], Any], pts: float, captured: float) -> None:
         self.pts = pts
         self.captured = captured
         self._develop = develop
-        self._pixels: Pixels | None = None
+        self._pixels: Any = None
 
     @property
-    def pixels(self) -> Pixels:
-        """(H, W, 3) uint8 RGB.  Raises CameraError when it cannot be had."""
+    def pixels(self) -> Any:
+        """(H, W, 3) uint8 RGB: an array of the host, or of the GPU that decoded it.  Raises
+        CameraError when it cannot be had."""
         if self._pixels is None:
             self._pixels = self._develop()
         return self._pixels

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 
-from murai_show.errors import OutputError
+from murai_show.errors import DeviceLostError, OutputError
 from murai_show.frame import Frame
 from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.loop.pacing import next_due
@@ -60,7 +60,10 @@ class Parts:
 
 
 def run_loop(parts: Parts, stop: threading.Event, until: float | None = None) -> None:
-    """Run until `stop` is set, an output is closed by a person, or `until` (monotonic) is past."""
+    """Run until `stop` is set, an output is closed by a person, or `until` (monotonic) is past.
+
+    Raises DeviceLostError when the painter's device is lost: only a new process can mend that.
+    """
     easel = Easel()
     painting = parts.painter.submit(paint_loop, parts, easel, stop)
     try:
@@ -68,6 +71,8 @@ def run_loop(parts: Parts, stop: threading.Event, until: float | None = None) ->
     finally:
         stop.set()
         wait([painting], timeout=1.5)
+    if painting.done():
+        painting.result()
 
 
 def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
@@ -92,6 +97,9 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
             done = (frame.number, look.mix)
             parts.tally.painted(ended - taken)
             failing = False
+        except DeviceLostError:
+            stop.set()
+            raise
         except Exception:  # a thread's root: the last picture stays, the show goes on
             parts.tally.failed("painter")
             if not failing:

@@ -11,6 +11,8 @@ from murai_show.show.schema import Camera, Corners, Output
 from murai_show.show.timeline import Mix
 from murai_show.show.words import Address, Size
 
+Engine = Literal["tensorrt", "cuda", "openvino", "pytorch", "identity"]
+
 
 @dataclass(frozen=True)
 class PlannedPlace:
@@ -34,7 +36,7 @@ class PlannedBank:
 
     name: str
     file: Path
-    engine: Literal["openvino", "pytorch", "identity"]
+    engine: Engine
     styles: tuple[str, ...]
 
 
@@ -112,7 +114,8 @@ class Facts:
 
     `banks` by name; `read_bank` reads the card of a bank given as a file; `monitors` is None when
     nobody asked (`check`); `work` is the absolute working folder, below which files are written;
-    `openvino`, `pytorch` and `demo_photos` tell what is installed.
+    `openvino`, `pytorch`, `tensorrt` and `demo_photos` tell what is installed; `gpu`
+    whether there is an NVIDIA GPU, None when nobody asked.
     """
 
     banks: Mapping[str, BankFacts]
@@ -121,4 +124,6 @@ class Facts:
     work: Path
     openvino: bool
     pytorch: bool
+    tensorrt: bool
+    gpu: bool | None
     demo_photos: bool

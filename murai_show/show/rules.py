@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from murai_show.show.hints import did_you_mean
-from murai_show.show.planned import BankFacts, PlannedBank, PlannedPlace, PlannedPlaylist
+from murai_show.show.planned import BankFacts, Engine, PlannedBank, PlannedPlace, PlannedPlaylist
 from murai_show.show.schema import DARK, Playlist
 from murai_show.show.site import Site
 from murai_show.show.timeline import Mix
@@ -22,28 +24,44 @@ def plan_bank(site: Site) -> PlannedBank | None:
     if bank is None:
         return None
     facts = _find_bank(site, bank.name)
-    engine = bank.engine
-    if engine == "auto":
-        engine = "openvino" if site.facts.openvino else "pytorch"
+    engine = _engine(site, bank.engine)
     if engine == "pytorch" and not site.facts.pytorch:
         site.blame(
             "engine: PyTorch is not installed here; pip install torch, "
             "or write engine: identity, which paints nothing",
             *_bank_key(site, "engine"),
         )
-    if engine == "openvino" and not site.facts.openvino:
-        site.blame(
-            f"engine: {NO_OPENVINO}, or write engine: auto, which takes what is here",
-            *_bank_key(site, "engine"),
-        )
     return PlannedBank(bank.name, facts.file, engine, facts.styles) if facts else None
+
+
+def _engine(site: Site, wanted: str) -> Engine:
+    """The engine that `wanted` means on this machine.  A rehearsal takes the best that is here for
+    one that is not."""
+    facts, lack = site.facts, ""
+    if wanted in ("cuda", "tensorrt") and facts.gpu is False:
+        lack = f"{wanted} wants an NVIDIA GPU, and this machine has none"
+    if wanted == "openvino" and not facts.openvino:
+        lack = NO_OPENVINO
+    if wanted != "auto" and not (lack and site.rehearse):
+        if lack:
+            hint = "engine: auto takes what is here"
+            site.blame(f"engine: {lack}; {hint}", *_bank_key(site, "engine"))
+        return cast("Engine", wanted)
+    if facts.gpu:
+        return "tensorrt" if facts.tensorrt else "cuda"
+    return "openvino" if facts.openvino else "pytorch"
 
 
 def engine_notes(site: Site, bank: PlannedBank | None) -> tuple[str, ...]:
     """What a person should know about the engine that `auto` took."""
-    if bank is None or bank.engine != "pytorch" or site.facts.openvino:
+    if bank is None or site.draft.bank is None:
         return ()
-    return (f"bank {bank.name}: PyTorch paints, slowly; {NO_OPENVINO}",)
+    wanted = site.draft.bank.engine
+    if wanted not in ("auto", bank.engine):
+        return (f"bank {bank.name}: {bank.engine} takes the place of {wanted}",)
+    if bank.engine == "pytorch" and not site.facts.openvino:
+        return (f"bank {bank.name}: PyTorch paints, slowly; {NO_OPENVINO}",)
+    return ()
 
 
 def _find_bank(site: Site, name: str) -> BankFacts | None:

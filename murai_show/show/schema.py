@@ -164,10 +164,11 @@ class BankChoice(Noun):
     """The bank of styles and the engine that paints with it.  `bank: NAME` is short for it."""
 
     name: str = Field(description="A bank's name, looked for in models/, or a .safetensors file.")
-    engine: Literal["auto", "openvino", "pytorch", "identity"] = Field(
+    engine: Literal["auto", "tensorrt", "cuda", "openvino", "pytorch", "identity"] = Field(
         default="auto",
-        description="What paints: `auto` takes the best here; `openvino` is the fastest on a CPU, "
-        "`pytorch` the reference; `identity` paints nothing.",
+        description="What paints: `auto` takes the best here; `tensorrt` and `cuda` want an NVIDIA "
+        "GPU, `openvino` is the fastest on a CPU, `pytorch` the reference; `identity` paints "
+        "nothing.",
     )
 
     @model_validator(mode="before")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from murai_show.errors import EngineError
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from murai_show.style.bank import Bank
     from murai_show.style.judge import Practice
 
-ENGINES = ("openvino", "pytorch", "identity")
+ON_GPU = ("tensorrt", "cuda")  # these take frames and give pictures in a GPU's memory
+ENGINES = (*ON_GPU, "openvino", "pytorch", "identity")
 log = logging.getLogger(__name__)
 
 
@@ -25,7 +27,8 @@ def open_stylizer(
     """Build the engine that the plan names, warmed up.
 
     `practice` gives real frames to build int8 with, on first use.  An engine that cannot be had
-    here leaves the painting to PyTorch, and says so.  Raises BankError.
+    here leaves the painting to the next of `ENGINES`, and says so in one line.  Raises BankError,
+    and DeviceLostError when a GPU broke this process.
     """
     if planned.engine == "identity":
         from murai_show.style.identity import IdentityStylizer
@@ -34,16 +37,41 @@ def open_stylizer(
     from murai_show.style.bank import read_bank
 
     bank = read_bank(planned.file)
-    if planned.engine == "openvino":
+    openers: dict[str, Callable[[], Stylizer]] = {
+        "tensorrt": lambda: _open_tensorrt(bank, paint),
+        "cuda": lambda: _open_cuda(bank, paint),
+        "openvino": lambda: _open_openvino(bank, paint, practice),
+        "pytorch": lambda: _open_pytorch(bank, paint),
+    }
+    order = tuple(openers)
+    for engine, following in pairwise(order[order.index(planned.engine) :]):
         try:
-            return _open_openvino(bank, paint, practice)
+            return openers[engine]()
         except EngineError as error:
-            log.warning("%s; PyTorch paints instead, more slowly", error)
+            log.warning(
+                "%s: %s cannot paint here, %s does: %s", bank.path.stem, engine, following, error
+            )
+    return openers["pytorch"]()
+
+
+def _open_pytorch(bank: Bank, paint: Size) -> Stylizer:
     from murai_show.style.pytorch import PytorchStylizer
 
     stylizer = PytorchStylizer(bank, paint)
     stylizer.warm_up()
     return stylizer
+
+
+def _open_cuda(bank: Bank, paint: Size) -> Stylizer:
+    from murai_show.style.cuda import open_cuda
+
+    return open_cuda(bank, paint)
+
+
+def _open_tensorrt(bank: Bank, paint: Size) -> Stylizer:
+    from murai_show.style.tensorrt import open_tensorrt
+
+    return open_tensorrt(bank, paint)
 
 
 def _open_openvino(bank: Bank, paint: Size, practice: Callable[[], Practice] | None) -> Stylizer:
@@ -62,9 +90,9 @@ def _open_openvino(bank: Bank, paint: Size, practice: Callable[[], Practice] | N
     if engines is None:
         log.info("%s: its engines are built for this machine, once, in about half a minute", name)
         engines = build_engines(bank, practice or no_practice, lambda what: log.info("  %s", what))
-        for precision, verdict in engines.verdicts.items():
-            if not verdict.good:
-                log.info("  %s does not paint: %s", precision, verdict.why)
+    for precision, verdict in engines.verdicts.items():
+        if not verdict.good:
+            log.info("%s: no %s: %s", name, precision, verdict.why)
     choice = choose(engines, bank, paint)
     log.info("%s: %s", name, choice.why(paint))
     stylizer = OpenvinoStylizer(bank, engines.program(choice.precision, choice.threads), paint)

@@ -26,6 +26,7 @@ from murai_show.show.words import Size
 from murai_show.style.bank import Bank
 from murai_show.style.judge import Practice, Verdict, judge, read_verdict
 from murai_show.style.openvino import OpenvinoStylizer, Program, ov, painting_threads
+from murai_show.style.vault import content_key
 
 FORMAT = 1
 FACTS = "engines.json"
@@ -110,10 +111,8 @@ def homes(bank: Path) -> tuple[Path, Path]:
 
 def engines_name(bank: Bank) -> str:
     """`montreal-0123456789ab-openvino-2026.4.1-89abcdef`"""
-    config = json.dumps([bank.card.architecture, dict(bank.card.config)], sort_keys=True)
-    content = hashlib.sha256((bank.sha256 + config).encode()).hexdigest()[:12]
     version = importlib.metadata.version("openvino")
-    return f"{bank.path.stem}-{content}-openvino-{version}-{cpu_key()}"
+    return f"{bank.path.stem}-{content_key(bank)}-openvino-{version}-{cpu_key()}"
 
 
 def cpu_key() -> str:

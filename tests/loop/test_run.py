@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from murai_show.errors import DeviceLostError
 from murai_show.loop.mailbox import Mailbox
 from murai_show.loop.run import Parts, run_loop
 from murai_show.loop.tally import Tally
@@ -137,6 +138,15 @@ def test_a_failing_painter_keeps_the_last_picture_and_recovers(caplog) -> None:
         assert len(stylizer.painted) > painted
     assert these.tally.read().errors == {"painter": 1}
     assert caplog.text.count("the painter failed") == 1
+
+
+def test_a_lost_device_ends_the_show_and_says_why() -> None:
+    """Another process can do what this one cannot any more; the supervisor sees the status."""
+    stylizer, wall = SlowStylizer(), ListOutput()
+    stylizer.fault = DeviceLostError("the GPU has fallen off the bus")
+    with pytest.raises(DeviceLostError, match="fallen off") as lost:
+        run_loop(parts(wall, stylizer=stylizer), threading.Event())
+    assert lost.value.exit_status == 70
 
 
 def test_a_closed_window_ends_the_show() -> None:

@@ -39,6 +39,8 @@ def machine(work: Path = ROOT, **changes: Any) -> Facts:
         work=work,
         openvino=True,
         pytorch=True,
+        tensorrt=False,
+        gpu=False,
         demo_photos=True,
     )
     return replace(facts, **changes)

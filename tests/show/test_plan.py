@@ -120,8 +120,36 @@ def test_without_openvino_pytorch_paints_and_says_so(tmp_path: Path) -> None:
     nothing = "OpenVINO is not installed here; pip install 'murai-show[cpu]'"
     assert plan.notes == (f"bank first: PyTorch paints, slowly; {nothing}",)
     asked = GOOD.replace("bank: first", "bank: { name: first, engine: openvino }")
-    hint = "or write engine: auto, which takes what is here"
-    assert refused(tmp_path, asked, facts) == [f"wall.yaml:5:30: engine: {nothing}, {hint}"]
+    hint = "engine: auto takes what is here"
+    assert refused(tmp_path, asked, facts) == [f"wall.yaml:5:30: engine: {nothing}; {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "engine"),
+    [
+        ({"gpu": True}, "cuda"),
+        ({"gpu": True, "tensorrt": True}, "tensorrt"),
+        ({"tensorrt": True}, "openvino"),
+        ({"gpu": None, "tensorrt": True}, "openvino"),
+    ],
+)
+def test_auto_takes_the_best_that_is_here(tmp_path: Path, changes: dict, engine: str) -> None:
+    plan = plan_of(tmp_path, GOOD, machine(tmp_path, **changes))
+    assert (plan.bank.engine, plan.notes) == (engine, ())
+
+
+@pytest.mark.parametrize("engine", ["cuda", "tensorrt"])
+def test_an_engine_that_wants_a_gpu(tmp_path: Path, engine: str) -> None:
+    """It is refused where there is none, taken on trust where nobody asked, and a rehearsal takes
+    what is here."""
+    asked = GOOD.replace("bank: first", f"bank: {{ name: first, engine: {engine} }}")
+    lack = f"{engine} wants an NVIDIA GPU, and this machine has none"
+    said = refused(tmp_path, asked, machine(tmp_path))
+    assert said == [f"wall.yaml:5:30: engine: {lack}; engine: auto takes what is here"]
+    assert plan_of(tmp_path, asked, machine(tmp_path, gpu=None)).bank.engine == engine
+    plan = plan_show(write(tmp_path, asked), machine(tmp_path), {}, rehearse=True)
+    assert plan.bank.engine == "openvino"
+    assert f"bank first: openvino takes the place of {engine}" in plan.notes
 
 
 def test_pytorch_can_be_asked_for(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_the_starter_runs_anywhere(tmp_path: Path) -> None:
 def test_reading_a_show_loads_nothing_heavy() -> None:
     code = (
         "import sys; from pathlib import Path; import murai_show.show.plan as p;"
-        "f = p.Facts({}, None, None, Path('/'), True, True, True);\n"
+        "f = p.Facts({}, None, None, Path('/'), True, True, False, None, True);\n"
         "try: p.plan_show(Path('shows/demo.yaml'), f, {})\n"
         "except Exception as e: assert 'no bank' in str(e), e\n"
         "heavy = {'torch', 'numpy', 'moderngl', 'glfw', 'typer', 'rich', 'av', 'PIL'};"

@@ -1,4 +1,4 @@
-"""Muon with relative steps, on kernels that have a scale of their own and on those that have none."""
+"""Muon with relative steps, on kernels with and without a scale of their own."""
 
 from __future__ import annotations
 
