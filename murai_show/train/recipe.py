@@ -31,7 +31,7 @@ class Recipe:
     steps: int = 4000
     minutes: float | None = None
     batch: int = 4
-    crop: int = 128
+    crop: int = 144  # smaller ones take more steps in a minute, and learn less in it: docs/LOG.md
     last_crop: int = 208  # for the last `last_share` of the run: texture at the size of a show
     last_share: float = 0.15
     style_side: int = 512
