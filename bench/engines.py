@@ -22,6 +22,7 @@ import io
 import json
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -125,7 +126,8 @@ def ours(stylizer: Stylizer) -> Painter:
 
 
 def open_engines(bank: Bank) -> Engines:
-    return find_engines(bank) or build_engines(bank, practice_frames, print)
+    say = partial(print, file=sys.stderr)
+    return find_engines(bank) or build_engines(bank, practice_frames, say)
 
 
 def race(painters: dict[str, Painter], size: Size, rounds: int) -> dict[str, list[float]]:
@@ -210,7 +212,7 @@ def pictures(bank: Bank, content: Path, folder: Path, vgg: Path, sheet: Path) ->
             "content int8 / fp32": round(statistics.mean(losses["content"]), 4),
             "ssim": round(statistics.mean(losses["ssim"]), 4),
         }
-        print(style, found[style], flush=True)
+        print(style, found[style], file=sys.stderr, flush=True)
     draw(engines, bank, sheet)
     return found
 

@@ -6,7 +6,7 @@
   on the canvas, one after the other.  ours: `murai-show`, the same clip, paint size and canvas.
   They take turns in one process, on the same 720p H.264 clip.
 - outputs: the same canvas on 1, 2, 4 and 8 offscreen outputs.
-- sizes: painted at 360p to 1440p.
+- sizes: painted at 180p to 720p.
 - start: from the command to the first presented frame, as a process of its own, with engines built.
 """
 
@@ -139,7 +139,7 @@ def outputs(work: Path, bank: str, rounds: int, seconds: float) -> dict[str, obj
 
 
 def sizes(work: Path, bank: str, seconds: float) -> dict[str, object]:
-    lines = (360, 540, 720, 1080, 1440)
+    lines = (180, 270, 360, 540, 720)  # of a film of 720 lines: frames are never enlarged
     each = [Size(height * 16 // 9, height) for height in lines]
     return {str(size): ours(plan_of(work, bank, paint=size), seconds) for size in each}
 
@@ -153,7 +153,8 @@ def start(work: Path, bank: str, rounds: int) -> list[float]:
     for _ in range(rounds):
         begun = time.perf_counter()
         command = [sys.executable, "-m", "murai_show", "run", str(show), "--for", "60s"]
-        process = subprocess.Popen(command, cwd=work, stderr=subprocess.DEVNULL)
+        silent = subprocess.DEVNULL
+        process = subprocess.Popen(command, cwd=work, stdout=silent, stderr=silent)
         while not _ready():
             if process.poll() is not None:
                 sys.exit(f"the show ended with status {process.returncode}")
