@@ -33,7 +33,7 @@ def build(
 ) -> None:
     """Build what paints a bank on this machine's CPU, and pick the fastest.
 
-    A show does this by itself when it first plays a bank, and takes half a minute for it.  int8 is
+    A show does this by itself when it first plays a bank, and takes about a minute for it.  int8 is
     taken only where every style still looks like itself: an SSIM of at least 0.95 to the fp32
     picture, on photographs that it was not fitted to.
 

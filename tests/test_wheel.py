@@ -31,7 +31,8 @@ def murai(installed: Path, work: Path, *words: str) -> str:
     ran = subprocess.run(
         [sys.executable, "-P", "-m", "murai_show", *words],
         cwd=work, env={**os.environ, "PYTHONPATH": str(installed)},
-        capture_output=True, text=True, check=False, timeout=60,
+        # The first show builds its engines.
+        capture_output=True, text=True, check=False, timeout=240,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

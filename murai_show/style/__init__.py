@@ -88,7 +88,7 @@ def _open_openvino(bank: Bank, paint: Size, practice: Callable[[], Practice] | N
     name = bank.path.stem
     engines = find_engines(bank)
     if engines is None:
-        log.info("%s: its engines are built for this machine, once, in about half a minute", name)
+        log.info("%s: its engines are built for this machine, once, in about a minute", name)
         engines = build_engines(bank, practice or no_practice, lambda what: log.info("  %s", what))
     for precision, verdict in engines.verdicts.items():
         if not verdict.good:

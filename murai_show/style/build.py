@@ -141,20 +141,24 @@ def _make_int8(bank: Bank, model: Any, frames: Practice, part: Path, watch: Watc
         verdict = _judged(bank, frames.unseen, part, "int8", tuple(wide))
         if verdict.good or len(wide) >= len(names) // 2:
             return verdict
+        if not wide:  # no norm stands behind the last one: its errors are the picture's
+            wide.append(names[-1])
+            continue
         if not harmful:
             watch("looking for the convolutions that hurt")
-            harmful = _by_harm(bank, model, frames, part)
-        wide.append(harmful[len(wide)])
+            harmful = _by_harm(bank, model, frames, part, names[:-1])
+        wide.append(harmful.pop(0))
 
 
-def _by_harm(bank: Bank, model: Any, frames: Practice, part: Path) -> list[str]:
-    """The convolutions, first the one that alone in int8 costs the worst style most."""
+def _by_harm(
+    bank: Bank, model: Any, frames: Practice, part: Path, names: Sequence[str]
+) -> list[str]:
+    """The convolutions `names`, first the one that alone in int8 costs the worst style most."""
     from murai_show.style.graph import convolutions, quantise, save
 
-    names = convolutions(model)
     left: dict[str, float] = {}
     for name in names:
-        others = [other for other in names if other != name]
+        others = [other for other in convolutions(model) if other != name]
         save(quantise(model, frames.seen, bank.styles, others), part / "int8.xml")
         left[name] = min(_judged(bank, frames.unseen, part, "int8").ssim.values())
     return sorted(names, key=lambda name: left[name])

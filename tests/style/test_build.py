@@ -161,7 +161,7 @@ def test_the_convolutions_that_hurt_are_given_back(
     bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The picture decides: while a style is below the bar, the worst convolution goes to fp32."""
-    bars = iter([False, *[True] * 6, False, True])  # all int8, six one by one, then two tries
+    bars = iter([False, False, *[True] * 5, True])  # all, without the last, five alone, a third try
 
     def judged(reference, tried, frames, wide=()) -> Verdict:
         n = len(asked)
@@ -174,10 +174,9 @@ def test_the_convolutions_that_hurt_are_given_back(
     told: list[str] = []
     found = build_engines(bank, practice, told.append).verdicts["int8"]
     names = [line for line in told if line.startswith("quantising")]
-    assert len(asked) == 9
+    assert len(asked) == 8
     assert asked[0] == ()
-    assert len(found.wide) == 2
-    assert found.wide[0].endswith("enter/aten::_convolution/Convolution")
+    assert [name.split("/")[0].split(".")[-1] for name in found.wide] == ["head", "enter"]
     assert names[-1].endswith("2 of 6 convolutions in fp32")
 
 

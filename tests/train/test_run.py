@@ -169,9 +169,12 @@ def test_a_new_vector_starts_from_the_nearest_and_learns(school, tmp_path, caplo
     caplog.set_level("INFO", "murai_show")
     add(school, tmp_path, paintings=again)
     assert "again starts from lines" in caplog.text
-    add(school, tmp_path, "rain", folder=tmp_path / "rain", bank=tmp_path / "rain.safetensors")
+    longer = replace(school.recipe, vector_only=True, warm_up=2, steps=60, last_share=0.0)
+    rain = {"folder": tmp_path / "rain", "bank": tmp_path / "rain.safetensors", "recipe": longer}
+    add(school, tmp_path, "rain", **rain)
     style = [value for _, value in read_losses(tmp_path / "rain/losses.csv")["style"]]
-    assert np.mean(style[-3:]) < np.mean(style[:3])
+    # Each step has other photographs: many of them tell, three do not.
+    assert np.mean(style[-20:]) < 0.9 * np.mean(style[:20])
 
 
 def test_adding_resumes_exactly(school, tmp_path, monkeypatch) -> None:
