@@ -5,7 +5,7 @@ MuraiError                 one clear sentence for a person, printed without a tr
 ├─ UsageError              the command line asks for something that cannot be; exit status 2
 ├─ CameraError             a camera cannot be opened or went silent; the loop goes on
 ├─ BankError               a bank of styles is missing, damaged or of an unknown architecture
-├─ EngineError             an engine cannot be built or run here; PyTorch paints instead
+├─ EngineError             an engine cannot be built or run here; the next one paints
 ├─ OutputError             a projector, window or file cannot be opened
 ├─ DeviceLostError         the GPU is lost to this process; it ends, so that a new one can start
 └─ TrainError              training cannot start or go on; nothing that was learned is lost

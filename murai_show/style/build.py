@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
 import platform
 import shutil
 import tempfile
@@ -26,7 +25,7 @@ from murai_show.show.words import Size
 from murai_show.style.bank import Bank
 from murai_show.style.judge import Practice, Verdict, judge, read_verdict
 from murai_show.style.openvino import OpenvinoStylizer, Program, ov, painting_threads
-from murai_show.style.vault import content_key
+from murai_show.style.vault import choose_home, content_key, user_cache
 
 FORMAT = 1
 FACTS = "engines.json"
@@ -73,7 +72,7 @@ def build_engines(bank: Bank, practice: Callable[[], Practice], watch: Watch) ->
     """
     from murai_show.style.graph import save, trace
 
-    home = _writable_home(bank.path)
+    home = choose_home(homes(bank.path), _prepare)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=home) as name:
         part = Path(name)
         watch("tracing the network")
@@ -105,8 +104,7 @@ def build_engines(bank: Bank, practice: Callable[[], Practice], watch: Watch) ->
 
 def homes(bank: Path) -> tuple[Path, Path]:
     """Where engines of `bank` may be: beside it, or in the user's cache where that is read-only."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return bank.parent / ".engines", Path(cache) / "murai-show" / "engines"
+    return bank.parent / ".engines", user_cache() / "engines"
 
 
 def engines_name(bank: Bank) -> str:
@@ -192,17 +190,8 @@ def _computes_bf16() -> bool:
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _writable_home(bank: Path) -> Path:
-    troubles: list[str] = []
-    for home in homes(bank):
-        try:
-            home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=home).close()
-        except OSError as error:
-            troubles.append(f"{home}: {error.strerror}")
-        else:
-            return home
-    raise EngineError(f"engines cannot be kept anywhere: {'; '.join(troubles)}")
+def _prepare(home: Path) -> None:
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _forget_others(bank: Bank, folder: Path) -> None:

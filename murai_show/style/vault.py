@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from murai_show.errors import EngineError
@@ -35,11 +36,23 @@ def open_vault(bank: Path) -> Path:
     Made with mode 0700 where it is missing, and emptied and made anew where it is ours but others
     could have written it.  Raises EngineError, naming both places, when neither will do.
     """
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return choose_home((bank.parent / ".engines" / "nvidia", user_cache() / "nvidia"), _prepare)
+
+
+def user_cache() -> Path:
+    """Where what belongs beside a bank goes when that folder cannot be written."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "murai-show"
+
+
+def choose_home(folders: Iterable[Path], prepare: Callable[[Path], None]) -> Path:
+    """The first of `folders` that `prepare` can make and that can be written.
+
+    Raises EngineError, naming every one with its trouble, when none can.
+    """
     troubles: list[str] = []
-    for folder in (bank.parent / ".engines" / "nvidia", Path(cache) / "murai-show" / "nvidia"):
+    for folder in folders:
         try:
-            _prepare(folder)
+            prepare(folder)
             tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
             troubles.append(f"{folder}: {error.strerror or error}")
