@@ -75,6 +75,10 @@ def train(
     motion_weight: Annotated[
         float, typer.Option(min=0, help="Paint that travels with what it lies on.")
     ] = Recipe.motion_weight,
+    rate: Annotated[
+        float,
+        typer.Option(min=0.01, help="Length of the steps; 0.4 where a good bank learns on."),
+    ] = Recipe.rate,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn at random.")] = Recipe.seed,
     preview_every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Steps between two preview sheets.")
@@ -123,6 +127,7 @@ def train(
         style_weight=style_weight,
         noise_weight=noise_weight,
         motion_weight=motion_weight,
+        rate=rate,
         seed=seed,
     )
     paintings = list_paintings(pictures, name or [], credit or [], licence or [], crop or [])

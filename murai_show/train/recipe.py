@@ -41,6 +41,7 @@ class Recipe:
     noise_weight: float = 300.0
     motion_weight: float = 150.0
     stability_every: int = 2  # noise and motion take turns: each costs a painting more
+    rate: float = 1.0  # of all rates: less for a bank that is good already
     kernel_rate: float = 0.02  # Muon's, a share of the kernel's norm a step
     style_rate: float = 5e-3  # Adam's
     vector_only: bool = False
@@ -61,7 +62,7 @@ class Recipe:
 
     def rate_at(self, step: int, done: float) -> float:
         """The share of the rates: a warm-up over `warm_up` steps, then a cosine to a fiftieth."""
-        warm = min(1.0, (step + 1) / self.warm_up)
+        warm = self.rate * min(1.0, (step + 1) / self.warm_up)
         return warm * (0.51 + 0.49 * math.cos(math.pi * done))
 
     def stability_at(self, step: int) -> str | None:

@@ -11,6 +11,13 @@ def test_the_rate_warms_up_and_comes_down() -> None:
     assert shares[-1] < 0.03
 
 
+def test_a_bank_that_is_good_already_takes_shorter_steps() -> None:
+    long, short = Recipe(steps=1000), Recipe(steps=1000, rate=0.25)
+    for step in (0, 49, 500, 999):
+        done = long.done(step, 0.0)
+        assert short.rate_at(step, done) == pytest.approx(long.rate_at(step, done) / 4)
+
+
 def test_crops_grow_for_the_last_part_of_the_run() -> None:
     recipe = Recipe(steps=100, last_share=0.15)
     sides = [recipe.crop_at(recipe.done(step, 0.0)) for step in range(100)]
