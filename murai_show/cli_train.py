@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from murai_show.train.recipe import Recipe
+from murai_show.train.recipe import IMITATION_SHARE, Recipe
 
 
 def train(
@@ -31,13 +31,21 @@ def train(
         typer.Option(metavar="X,Y,W,H", help="Part of each to learn, in order; - for all of it."),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Of the painter: kiosk (the default), stage or facade.")
+        str | None, typer.Option(help="Of the painter: pocket, kiosk (the default), stage, facade.")
     ] = None,
     start: Annotated[
         Path | None, typer.Option("--from", metavar="BANK", help="Begin with this bank's painter.")
     ] = None,
     into: Annotated[
         Path | None, typer.Option(metavar="BANK", help="Add to this bank, with --vector-only.")
+    ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(metavar="BANK", help="Imitate this bank first; for a smaller --size."),
+    ] = None,
+    imitation_share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="How much of the run, with --teacher. Default: 0.6."),
     ] = None,
     vector_only: Annotated[
         bool, typer.Option("--vector-only", help="Freeze the painter, learn only the new styles.")
@@ -115,6 +123,8 @@ def train(
     from murai_show.train.goal import Goal, choose_recipe, list_paintings, plan_training
     from murai_show.train.session import train_with_progress
 
+    if teacher is not None and imitation_share is None:
+        imitation_share = IMITATION_SHARE
     recipe = choose_recipe(
         steps=steps,
         minutes=minutes,
@@ -127,11 +137,12 @@ def train(
         style_weight=style_weight,
         noise_weight=noise_weight,
         motion_weight=motion_weight,
+        imitation_share=imitation_share or 0.0,
         rate=rate,
         seed=seed,
     )
     paintings = list_paintings(pictures, name or [], credit or [], licence or [], crop or [])
-    goal = Goal(bank, size, start, into, folder, resume)
+    goal = Goal(bank, size, start, into, teacher, folder, resume)
     training = plan_training(goal, paintings, content, features, recipe)
     stop = threading.Event()
     with stopped_by_signals(stop):

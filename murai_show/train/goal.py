@@ -77,6 +77,7 @@ class Goal:
     size: str | None = None
     start: Path | None = None
     into: Path | None = None
+    teacher: Path | None = None
     folder: Path | None = None
     resume: bool = False
 
@@ -95,6 +96,9 @@ def plan_training(
     given = goal.into or goal.start
     start = None if given is None else read_bank(given)
     size = _check_size(goal.size, start)
+    teacher = None if goal.teacher is None else read_bank(goal.teacher)
+    if teacher is not None:
+        _check_teacher(paintings, teacher)
     if goal.into is not None and start is not None:
         _check_new(paintings, start)
     name = bank.stem if goal.into is None else f"{bank.stem}-{paintings[0].card.name}"
@@ -107,6 +111,7 @@ def plan_training(
         goal.folder or Path("runs") / name,
         goal.resume,
         start,
+        teacher,
     )
 
 
@@ -122,9 +127,14 @@ def _check_goal(goal: Goal, recipe: Recipe) -> None:
         raise UsageError(
             "--vector-only needs --into BANK: whose painter shall paint the new style?"
         )
+    if recipe.vector_only and goal.teacher is not None:
+        raise UsageError("--teacher is imitated by a whole painter; leave out --vector-only")
+    if recipe.imitation_share > 0 and goal.teacher is None:
+        raise UsageError("--imitation-share needs --teacher BANK: whom shall the painter imitate?")
     if goal.bank is None and goal.into is None:
         raise UsageError("--bank OUT.safetensors is missing: it names the bank to write")
-    for option, bank in (("--bank", goal.bank), ("--into", goal.into), ("--from", goal.start)):
+    banks = {"--bank": goal.bank, "--into": goal.into, "--from": goal.start}
+    for option, bank in {**banks, "--teacher": goal.teacher}.items():
         if bank is not None and bank.suffix != ".safetensors":
             raise UsageError(f"{option} {bank}: a bank's name ends in .safetensors")
 
@@ -151,3 +161,12 @@ def _check_new(paintings: Sequence[Painting], bank: Bank) -> None:
                 f"{bank.path}: has a style named {painting.card.name} already; "
                 "choose another --name"
             )
+
+
+def _check_teacher(paintings: Sequence[Painting], teacher: Bank) -> None:
+    known = teacher.card.names
+    for name in (painting.card.name for painting in paintings):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}"
+            raise TrainError(f"{teacher.path}: this teacher has no style {name}; {hint}")

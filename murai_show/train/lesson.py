@@ -14,13 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from murai_show.style.bank import Bank
 from murai_show.style.card import StyleCard
+from murai_show.style.network import build_network
 from murai_show.train.data import open_picture
 from murai_show.train.device import Precision
 from murai_show.train.features import Features
 from murai_show.train.loss import (
     content_loss,
     gram,
+    likeness_loss,
     motion_loss,
     noise_loss,
     style_loss,
@@ -52,16 +55,33 @@ def style_targets(
     return targets
 
 
+class Teacher:
+    """A painter that knows the styles already: a smaller one first learns to paint as it does."""
+
+    def __init__(self, bank: Bank, names: Sequence[str], device: torch.device) -> None:
+        """`bank` has all of `names`.  Raises BankError."""
+        self.network = build_network(bank).to(device=device, memory_format=torch.channels_last)  # pyright: ignore
+        known = dict(zip(bank.card.names, bank.styles, strict=True))
+        self.styles = torch.from_numpy(np.stack([known[name] for name in names])).to(device)
+
+    @torch.no_grad()
+    def paint(self, photo: Tensor, chosen: Sequence[int]) -> Tensor:
+        """`photo`, (B, 3, H, W), RGB, 0..1, painted in the style of each number in `chosen`."""
+        return self.network(photo, self.styles[list(chosen)]).float()
+
+
 @dataclass(frozen=True)
 class Lesson:
     """What all steps share.  `targets` are the Gram matrices of each style; `places` are the
-    pictures of the whole batch that this process paints."""
+    pictures of the whole batch that this process paints; `teacher` is imitated as long as the
+    recipe says."""
 
     student: Student
     features: Features
     targets: Sequence[dict[str, Tensor]]
     places: range
     precision: Precision
+    teacher: Teacher | None = None
 
     @torch.no_grad()
     def wanted(self, photo: Tensor) -> Tensor:
@@ -102,6 +122,14 @@ class Lesson:
             moved = self.paint(warp(photo, flow).clamp(0.0, 1.0), vector)
             losses["motion"] = motion_loss(moved, warp(painted, flow), inside(flow))
         return losses
+
+    def imitation(self, photo: Tensor, chosen: Sequence[int]) -> dict[str, Tensor]:
+        """The one loss of a step that imitates the teacher; arguments as in `losses`."""
+        assert self.teacher is not None
+        with self.precision.autocast():
+            taught = self.teacher.paint(photo, chosen)
+        painted = self.paint(photo, self.student.styles[list(chosen)])
+        return {"likeness": likeness_loss(painted, taught)}
 
     @torch.no_grad()
     def distances(self, vectors: Tensor, photo: Tensor) -> Tensor:

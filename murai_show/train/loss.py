@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-NAMES = ("content", "style", "tv", "noise", "motion")
+NAMES = ("content", "style", "tv", "noise", "motion", "likeness")
 _INNER = (1, 2, 3)  # every dimension of one picture
 
 
@@ -61,6 +61,14 @@ def total_variation(picture: Tensor) -> Tensor:
 def noise_loss(painted: Tensor, painted_noisy: Tensor) -> Tensor:
     """mean((P(x) - P(x + n))²): sensor noise must not move the paint (Element AI, 2017)."""
     return (painted - painted_noisy).float().square().mean()
+
+
+def likeness_loss(painted: Tensor, taught: Tensor) -> Tensor:
+    """mean|P(x) - T(x)|: what a small painter paints, beside what its teacher paints.
+
+    The absolute difference: squares would pay most for a soft mean of all strokes.
+    """
+    return (painted - taught).float().abs().mean()
 
 
 def motion_loss(painted_moved: Tensor, moved_painted: Tensor, mask: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 PRECISIONS = ("auto", "fp32", "bf16")
 # When nothing but vectors is learned: steps, where nobody says how long, and those of the warm-up.
 VECTOR_STEPS, VECTOR_WARM_UP = 600, 10
+IMITATION_SHARE = 0.6  # where there is a teacher and nobody says
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Recipe:
     tv_weight: float = 0.3
     noise_weight: float = 300.0
     motion_weight: float = 150.0
+    likeness_weight: float = 10.0  # to a teacher's picture, while the student imitates one
+    imitation_share: float = 0.0  # of the run; the paintings themselves are learned after it
     stability_every: int = 2  # noise and motion take turns: each costs a painting more
     rate: float = 1.0  # of all rates: less for a bank that is good already
     kernel_rate: float = 0.02  # Muon's, a share of the kernel's norm a step
@@ -64,6 +67,13 @@ class Recipe:
         """The share of the rates: a warm-up over `warm_up` steps, then a cosine to a fiftieth."""
         warm = self.rate * min(1.0, (step + 1) / self.warm_up)
         return warm * (0.51 + 0.49 * math.cos(math.pi * done))
+
+    def imitates_at(self, done: float) -> bool:
+        """Whether a teacher's pictures are imitated when the share `done` of the run lies behind.
+
+        Imitation needs no VGG, so its steps are several times as fast.
+        """
+        return done < self.imitation_share
 
     def stability_at(self, step: int) -> str | None:
         """Which stability loss step number `step` has: "noise", "motion" or none."""

@@ -24,7 +24,7 @@ from murai_show.style.bank import Bank
 from murai_show.train.data import Loader, Photos, list_photos
 from murai_show.train.device import choose_precision, device_name
 from murai_show.train.features import Features, load_features
-from murai_show.train.lesson import Lesson, Painting, style_targets, weighted
+from murai_show.train.lesson import Lesson, Painting, Teacher, style_targets, weighted
 from murai_show.train.ranks import Ranks
 from murai_show.train.recipe import Recipe
 from murai_show.train.records import Records
@@ -41,7 +41,8 @@ class Training:
 
     `content` is a folder of photographs; `features` a file of VGG weights, None to fetch VGG-16;
     `bank` the file to write; `folder` keeps the checkpoint and the losses; `start` is a bank whose
-    painter learns on, or, with `recipe.vector_only`, gets the new styles.
+    painter learns on, or, with `recipe.vector_only`, gets the new styles; `teacher` is a bank that
+    knows the paintings and is imitated first.
     """
 
     paintings: tuple[Painting, ...]
@@ -52,6 +53,7 @@ class Training:
     folder: Path
     resume: bool = False
     start: Bank | None = None
+    teacher: Bank | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def train(
     targets = style_targets(training.paintings, features, recipe.style_side, device)
     names = [painting.card.name for painting in training.paintings]
     student = Student(recipe, names, training.start, device)
-    lesson = Lesson(student, features, targets, places, precision)
+    teacher = None if training.teacher is None else Teacher(training.teacher, names, device)
+    lesson = Lesson(student, features, targets, places, precision, teacher)
     records = Records(training.folder, _about(training, features))
     data = ranks.from_first(records.read(resume=training.resume) if ranks.first else b"")
     if data:
@@ -119,7 +122,7 @@ def _learn(
     # Each batch of photographs is painted in as many styles as there are, up to four steps: its
     # content features, a third of all VGG work, are then computed once.
     rounds = min(count, 4)
-    photo = wanted = torch.empty(0)
+    photo, wanted = torch.empty(0), None
     first, before = student.step, student.seconds
     begun = saved = time.monotonic()
     with Loader(photos, lesson.places) as loader:
@@ -134,9 +137,13 @@ def _learn(
             if turn == 0 or not len(photo):
                 photo = loader.take(device)
                 ask(number + 1)
-                wanted = lesson.wanted(photo)
+                wanted = None
             chosen = [(place + turn + number) % count for place in lesson.places]
-            losses = lesson.losses(photo, wanted, chosen)
+            if recipe.imitates_at(student.done):
+                losses = lesson.imitation(photo, chosen)
+            else:
+                wanted = lesson.wanted(photo) if wanted is None else wanted
+                losses = lesson.losses(photo, wanted, chosen)
             gradients = student.gradients(weighted(losses, recipe))
             # What all processes must agree on travels with the gradients, one message a step.
             elapsed = before + time.monotonic() - begun
@@ -208,19 +215,19 @@ def _about(training: Training, features: Features) -> dict[str, str]:
     for painting in training.paintings:
         digest.update(painting.file.read_bytes())
         digest.update(repr(painting.card.crop).encode())
-    return {
+    about = {
         "pictures": digest.hexdigest(),
         "features": features.name,
         "bank to start from": "" if training.start is None else training.start.sha256,
     }
+    # A checkpoint from before there were teachers has no such word.
+    return about if training.teacher is None else {**about, "teacher": training.teacher.sha256}
 
 
 def _made(training: Training, lesson: Lesson, photos: Photos, ranks: Ranks) -> dict[str, Any]:
     """How the bank was made, for its card."""
     student, features, start = lesson.student, lesson.features, training.start
-    parent = None
-    if start is not None:
-        parent = {"bank": start.path.name, "sha256": start.sha256, "made": start.card.made}
+    parent = None if start is None else {**_named(start), "made": start.card.made}
     return {
         "trainer": "murai-show train",
         "learned": list(student.names),
@@ -235,7 +242,12 @@ def _made(training: Training, lesson: Lesson, photos: Photos, ranks: Ranks) -> d
         "processes": ranks.count,
         "torch": str(torch.__version__),
         "parent": parent,
+        "teacher": None if training.teacher is None else _named(training.teacher),
     }
+
+
+def _named(bank: Bank) -> dict[str, str]:
+    return {"bank": bank.path.name, "sha256": bank.sha256}
 
 
 def _write_bank(
