@@ -6,6 +6,7 @@
   on the canvas, one after the other.  ours: `murai-show`, the same clip, paint size and canvas.
   They take turns in one process, on the same 720p H.264 clip.
 - outputs: the same canvas on 1, 2, 4 and 8 offscreen outputs.
+- showing: what it takes to show a new picture on so many, nothing else running.
 - sizes: painted at 180p to 720p.
 - start: from the command to the first presented frame, as a process of its own, with engines built.
 """
@@ -138,6 +139,36 @@ def outputs(work: Path, bank: str, rounds: int, seconds: float) -> dict[str, obj
     return {str(count): _medians(rows) for count, rows in found.items()}
 
 
+def showing(work: Path, bank: str, rounds: int, pictures: int = 40) -> dict[str, object]:
+    """ms to show a new picture on 1, 2, 4 and 8 outputs of one canvas, and what each output after
+    the first adds, as a share of the first; medians of the rounds, in which all take turns."""
+    counts = (1, 2, 4, 8)
+    taken: dict[int, list[float]] = {count: [] for count in counts}
+    shares: list[float] = []
+    draw = np.random.default_rng(1)
+    frames = [draw.integers(0, 256, (PAINT.height, PAINT.width, 3), np.uint8) for _ in range(4)]
+    for _ in range(rounds):
+        for count in counts:
+            plan = plan_of(work, bank, outputs=count)
+            stage = Stage(plan.outputs)
+            walls = [Offscreen(planned, stage) for planned in plan.outputs]
+            each: list[float] = []
+            for number in range(pictures):
+                picture = Frame(frames[number % 4], 0.0, 0.0, number, "bench")
+                begun = time.perf_counter()
+                for wall in walls:
+                    wall.show(picture, 1.0, begun)
+                each.append((time.perf_counter() - begun) * 1e3)
+            for wall in walls:
+                wall.close()
+            stage.close()
+            taken[count].append(statistics.median(each))
+        one, eight = taken[1][-1], taken[8][-1]
+        shares.append((eight - one) / 7 / one)
+    found: dict[str, object] = {str(count): _spread(ms) for count, ms in taken.items()}
+    return {**found, "each further one, share of the first": _spread(shares)}
+
+
 def sizes(work: Path, bank: str, seconds: float) -> dict[str, object]:
     lines = (180, 270, 360, 540, 720)  # of a film of 720 lines: frames are never enlarged
     each = [Size(height * 16 // 9, height) for height in lines]
@@ -189,7 +220,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=8.0)
     options.add_argument("--bank", default="montreal")
-    options.add_argument("--only", choices=("against", "outputs", "sizes", "start"))
+    options.add_argument("--only", choices=("against", "outputs", "showing", "sizes", "start"))
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     open_engines(read_bank(shipped("models") / f"{given.bank}.safetensors"))
@@ -203,6 +234,7 @@ def main() -> None:
         parts = {
             "against": lambda: against(work, bank, given.rounds, given.seconds),
             "outputs": lambda: outputs(work, bank, given.rounds, given.seconds / 2),
+            "showing": lambda: showing(work, bank, 5),
             "sizes": lambda: sizes(work, bank, given.seconds),
             "start": lambda: start(work, bank, given.rounds),
         }

@@ -138,7 +138,8 @@ def _learn(
                 photo = loader.take(device)
                 ask(number + 1)
                 wanted = None
-            chosen = [(place + turn + number) % count for place in lesson.places]
+            # Each style in turn: what one step does to the others must be mended soon.
+            chosen = [(place + student.step) % count for place in lesson.places]
             if recipe.imitates_at(student.done):
                 losses = lesson.imitation(photo, chosen)
             else:
