@@ -3,75 +3,163 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from murai_show.errors import UsageError
+from murai_show.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from murai_show.style.build import Engines
-    from murai_show.style.tune import Choice
+    from murai_show.show.words import Size
+    from murai_show.style.bank import Bank
+    from murai_show.style.judge import Practice, Verdict
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built, in `folder`, and how it fared: `paints` is the precision that does, `why` the
+    sentence about it; `milliseconds` a frame and `verdicts` by precision; `more` for scripts."""
+
+    engine: str
+    folder: Path
+    paints: str
+    why: str
+    milliseconds: Mapping[str, float]
+    verdicts: Mapping[str, Verdict]
+    more: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be built: for which bank, fitted to which photographs, measured at which size."""
+
+    bank: Bank
+    content: Path | None
+    paint: Size
+    anew: bool
+
+    def frames(self) -> Practice:
+        from murai_show.practice import practice_frames
+
+        return practice_frames(self.content)
 
 
 def build(
     bank: Annotated[str, typer.Argument(help="A bank in models/, or a .safetensors file.")],
     content: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Photographs to fit int8 to. Default: the demo's."),
+        typer.Option(metavar="FOLDER", help="Photographs to fit eight bits to. Default: demo."),
     ] = None,
     size: Annotated[
         str, typer.Option(metavar="WxH", help="The paint size to measure at.")
     ] = "640x360",
+    engine: Annotated[
+        str,
+        typer.Option(metavar="ENGINE", help="tensorrt or openvino. Default: what fits here."),
+    ] = "auto",
     anew: Annotated[bool, typer.Option("--anew", help="Build and measure again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
-    """Build what paints a bank on this machine's CPU, and pick the fastest.
+    """Build what paints a bank on this machine, and pick the fastest.
 
-    A show does this by itself when it first plays a bank, and takes about a minute for it.  int8 is
-    taken only where every style still looks like itself: an SSIM of at least 0.95 to the fp32
-    picture, on photographs that it was not fitted to.
+    On a CPU a show does this by itself when it first plays a bank, and takes about a minute for it.
+    On an NVIDIA GPU with TensorRT a show builds fp16 alone; int8 and fp8 are made here.  What
+    computes in eight bits is taken only where every style still looks like itself: an SSIM of at
+    least 0.95 to the fp32 picture, on photographs that it was not fitted to.
 
     \b
     murai-show build montreal
     murai-show build mine --content photos --anew
+    murai-show build montreal --engine tensorrt --size 1920x1080
     """
-    from functools import partial
-
     from murai_show.app import find_bank
-    from murai_show.practice import practice_frames
     from murai_show.show.words import parse_size
     from murai_show.style.bank import read_bank
 
+    makers = {"openvino": _openvino, "tensorrt": _tensorrt}
+    if engine not in (*makers, "auto"):
+        raise UsageError(f"--engine: {engine!r}; there are: auto, openvino, tensorrt")
+    try:
+        paint = parse_size(size)
+    except ValueError as error:
+        raise UsageError(f"--size: {error}") from None
+    order = Order(read_bank(find_bank(bank, Path.cwd())), content, paint, anew)
+    with _spinner() as say:
+        built = makers[_best() if engine == "auto" else engine](order, say)
+    if as_json:
+        typer.echo(json.dumps(_facts(built)))
+        return
+    from rich.console import Console
+
+    Console().print(_table(built))
+    typer.echo(f"{order.bank.path.stem}: {built.why}")
+    typer.echo(f"kept in {built.folder}")
+
+
+def _best() -> str:
+    """The engine that a show would take: TensorRT's where there is a GPU and it can be loaded."""
+    from murai_show.gpu import find_gpu
+
+    if find_gpu() is None:
+        return "openvino"
+    from murai_show.style.tensorrt import load_tensorrt
+
+    try:
+        load_tensorrt()
+    except EngineError:
+        return "openvino"
+    return "tensorrt"
+
+
+def _openvino(order: Order, say: Callable[[str], None]) -> Built:
     try:
         from murai_show.style.build import build_engines, find_engines
         from murai_show.style.tune import choose
     except ImportError as error:
         raise UsageError(f"{error}; pip install 'murai-show[cpu]'") from None
-    try:
-        paint = parse_size(size)
-    except ValueError as error:
-        raise UsageError(f"--size: {error}") from None
-    read = read_bank(find_bank(bank, Path.cwd()))
-    with _spinner() as say:
-        engines = None if anew or content else find_engines(read)
-        if engines is None:
-            engines = build_engines(read, partial(practice_frames, content), say)
-        say("measuring")
-        choice = choose(engines, read, paint, anew=anew)
-    if as_json:
-        typer.echo(json.dumps(_facts(engines, choice)))
-        return
-    from rich.console import Console
+    engines = None if order.anew or order.content else find_engines(order.bank)
+    if engines is None:
+        engines = build_engines(order.bank, order.frames, say)
+    say("measuring")
+    choice = choose(engines, order.bank, order.paint, anew=order.anew)
+    return Built(
+        "openvino",
+        engines.folder,
+        choice.precision,
+        choice.why(order.paint),
+        choice.milliseconds,
+        engines.verdicts,
+        {"threads": choice.threads},
+    )
 
-    Console().print(_table(engines, choice))
-    typer.echo(f"{read.path.stem}: {choice.why(paint)}")
-    typer.echo(f"kept in {engines.folder}")
+
+def _tensorrt(order: Order, say: Callable[[str], None]) -> Built:
+    from murai_show.style.cuda import find_device
+    from murai_show.style.qdq import find_narrow, make_narrow
+    from murai_show.style.tensorrt import choose_tensorrt, load_tensorrt, runnable
+
+    load_tensorrt()  # before minutes are spent on what it could not run
+    for precision in runnable(find_device()):
+        if order.anew or order.content or find_narrow(order.bank, precision) is None:
+            make_narrow(order.bank, precision, order.frames(), say)
+    say("building and measuring")
+    choice = choose_tensorrt(order.bank, order.paint, watch=say, anew=order.anew)
+    choice.stylizer.close()
+    return Built(
+        "tensorrt",
+        choice.folder,
+        choice.precision,
+        choice.why(order.paint),
+        choice.milliseconds,
+        choice.verdicts,
+        {},
+    )
 
 
 @contextmanager
@@ -86,36 +174,37 @@ def _spinner() -> Iterator[Callable[[str], None]]:
         yield lambda what: progress.update(task, description=what)
 
 
-def _facts(engines: Engines, choice: Choice) -> dict[str, Any]:
+def _facts(built: Built) -> dict[str, Any]:
     return {
-        "folder": str(engines.folder),
-        "paints": choice.precision,
-        "threads": choice.threads,
+        "engine": built.engine,
+        "folder": str(built.folder),
+        "paints": built.paints,
+        **built.more,
         "precisions": {
             name: {
                 "good": verdict.good,
-                "ms": choice.milliseconds.get(name),
+                "ms": built.milliseconds.get(name),
                 "ssim": dict(verdict.ssim),
                 "wide": list(verdict.wide),
                 "why": verdict.why,
             }
-            for name, verdict in engines.verdicts.items()
+            for name, verdict in built.verdicts.items()
         },
     }
 
 
-def _table(engines: Engines, choice: Choice) -> Table:
+def _table(built: Built) -> Table:
     """A row for each precision."""
     from rich.table import Table
 
     table = Table("", "ms a frame", "SSIM, worst style", "verdict")
-    for name, verdict in engines.verdicts.items():
-        taken = choice.milliseconds.get(name)
+    for name, verdict in built.verdicts.items():
+        taken = built.milliseconds.get(name)
         worst = min(verdict.ssim, key=lambda style: verdict.ssim[style], default=None)
         table.add_row(
             name,
             "" if taken is None else f"{taken:.1f}",
             "" if worst is None else f"{verdict.ssim[worst]:.3f} {worst}",
-            verdict.why or ("paints" if name == choice.precision else "good"),
+            verdict.why or ("paints" if name == built.paints else "good"),
         )
     return table

@@ -33,7 +33,10 @@ class Camera(Protocol):
     name: str
 
     def newest(self, now: float) -> Frame:
-        """The newest frame, the held one or the slate.  Never blocks, never raises."""
+        """The newest frame, the held one or the slate.  Never blocks.
+
+        Raises nothing but DeviceLostError, when the GPU is lost to this process.
+        """
         ...
 
     def wait(self, after: int, timeout: float) -> bool:

@@ -3,9 +3,10 @@
     python bench/gpu/run.py [--out bench-gpu] [--bank montreal] [--seconds 5] [--skip-tests]
 
 Writes OUT/gpu.json and OUT/gpu.md: the tests that need a GPU, the measured matrix rate and
-bandwidth, each engine at 720p, 1080p and 4K beside the roofline of its own traffic, NVDEC's rate, a
-picture's way into OpenGL, copies between host and GPU for one frame, and the whole show beside the
-loop that tutorials teach.  A part that fails is named with its reason, and the others go on.
+bandwidth, each engine (TensorRT in fp16, int8 and fp8) at 720p, 1080p and 4K beside the roofline of
+its traffic in fp16, NVDEC's rate, a picture's way into OpenGL, copies between host and GPU for one
+frame, and the whole show beside the loop that tutorials teach.  A part that fails is named with its
+reason, and the others go on.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ from roofline import Roofline, demand, measure  # noqa: E402
 from murai_show.app import make_plan, run_show  # noqa: E402
 from murai_show.camera import open_decoding  # noqa: E402
 from murai_show.camera.decode import SOFTWARE, video_of  # noqa: E402
-from murai_show.errors import MuraiError  # noqa: E402
+from murai_show.errors import EngineError, MuraiError  # noqa: E402
 from murai_show.frame import Frame  # noqa: E402
 from murai_show.gpu import find_gpu  # noqa: E402
 from murai_show.output.offscreen import Offscreen  # noqa: E402
 from murai_show.output.stage import Stage  # noqa: E402
+from murai_show.practice import practice_frames  # noqa: E402
 from murai_show.report import report_json  # noqa: E402
 from murai_show.scoring import Untimed  # noqa: E402
 from murai_show.shipped import shipped  # noqa: E402
@@ -52,11 +54,12 @@ from murai_show.show.words import Size  # noqa: E402
 from murai_show.style.bank import Bank, read_bank  # noqa: E402
 from murai_show.style.cuda import CudaStylizer, open_cuda  # noqa: E402
 from murai_show.style.network import build_network  # noqa: E402
-from murai_show.style.tensorrt import open_tensorrt  # noqa: E402
+from murai_show.style.qdq import find_narrow, make_narrow  # noqa: E402
+from murai_show.style.tensorrt import Precision, open_tensorrt  # noqa: E402
 
 SIZES = (Size(1280, 720), Size(1920, 1080), Size(3840, 2160))
 FULL = Size(1920, 1080)
-OPENERS = {"cuda": open_cuda, "tensorrt": open_tensorrt}
+SHOWN = ("cuda", "tensorrt")  # by whole shows; TensorRT in what was the fastest
 SHOW = """\
 murai: 1
 show: bench
@@ -70,6 +73,29 @@ outputs:
   wall: {kind: offscreen, size: 1920x1080, fps: 240}
 metrics: "off"
 """
+
+
+def tensorrt_in(precision: Precision) -> Callable[[Bank, Size], CudaStylizer]:
+    """TensorRT in one precision, which is made and judged here where it was not before."""
+
+    def opened(bank: Bank, size: Size) -> CudaStylizer:
+        if precision != "fp16":
+            narrow = find_narrow(bank, precision)
+            if narrow is None:
+                narrow = make_narrow(bank, precision, practice_frames(), print)
+            if not narrow.verdict.good:
+                raise EngineError(f"its pictures do not hold: {narrow.verdict.why}")
+        return open_tensorrt(bank, size, precision=precision)
+
+    return opened
+
+
+OPENERS: dict[str, Callable[[Bank, Size], CudaStylizer]] = {
+    "cuda": open_cuda,
+    "tensorrt fp16": tensorrt_in("fp16"),
+    "tensorrt int8": tensorrt_in("int8"),
+    "tensorrt fp8": tensorrt_in("fp8"),
+}
 
 
 def tests() -> dict[str, object]:
@@ -140,7 +166,7 @@ def copies(bank: Bank) -> dict[str, float]:
             stylizer(frame, Look(((one, 1 - share), (other, share))))
     stylizer.close()
     kinds = {"HtoD": 0, "DtoH": 0, "DtoD": 0}
-    for event in seen.events():
+    for event in seen.events() or ():
         for kind in kinds:
             kinds[kind] += f"Memcpy {kind}" in event.name
     return {kind: round(count / rounds, 2) for kind, count in kinds.items()}
@@ -191,7 +217,7 @@ def interop(plan: Plan, seconds: float) -> dict[str, object]:
 def shows(work: Path, bank: str, seconds: float) -> dict[str, object]:
     """Whole shows at 1080p from a film faster than any painter, and the naive loop."""
     found: dict[str, object] = {}
-    for engine in OPENERS:
+    for engine in SHOWN:
         report = report_json(run_show(plan_of(work, bank, engine), seconds, threading.Event()))
         found[engine] = {
             "painted_fps": report["painted_per_second"],

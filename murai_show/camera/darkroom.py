@@ -15,12 +15,14 @@ from torch import Tensor
 from murai_show.camera.decode import painted_at
 from murai_show.camera.nv12 import Colours, to_rgb
 from murai_show.camera.source import Picture, Wire
-from murai_show.errors import CameraError
+from murai_show.cuda_faults import classify
+from murai_show.errors import CameraError, DeviceLostError
 from murai_show.show.words import Size
 
 # 4:2:0 by FFmpeg's names, and the bits of a sample.
 BITS = {"yuv420p": 8, "yuvj420p": 8, "nv12": 8, "yuv420p10le": 10, "yuv420p12le": 12}
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_UNDEVELOPED = "the GPU cannot develop a picture"
 
 
 class Lane(Protocol):
@@ -38,12 +40,16 @@ class Lane(Protocol):
         """Return when all of it has happened.  Raises RuntimeError where some of it failed."""
         ...
 
+    def make_room(self) -> None:
+        """Give back the device's memory that is held for later."""
+        ...
+
 
 class CudaLane:
     """A stream of its own on `gpu`, in PyTorch's context there.
 
-    Raises CameraError when CUDA does not work: this is asked of PyTorch, because PyNvVideoCodec
-    would end the process.
+    Raises CameraError when CUDA does not work, DeviceLostError when it never will again in this
+    process: this is asked of PyTorch, because PyNvVideoCodec would end the process.
     """
 
     def __init__(self, gpu: int) -> None:
@@ -57,7 +63,7 @@ class CudaLane:
                 torch.ones(1, device=f"cuda:{gpu}")
             self.wait()
         except RuntimeError as error:
-            raise CameraError(f"GPU {gpu} does not answer: {brief(error)}") from None
+            raise as_camera_error(f"GPU {gpu} does not answer", error) from None
         self.stream: int = self._stream.cuda_stream
         result, context = driver.cuStreamGetCtx(driver.CUstream(self.stream))
         if result != driver.CUresult.CUDA_SUCCESS:
@@ -69,6 +75,9 @@ class CudaLane:
 
     def wait(self) -> None:
         self._stream.synchronize()
+
+    def make_room(self) -> None:
+        torch.cuda.empty_cache()
 
 
 @dataclass(frozen=True)
@@ -101,24 +110,34 @@ class Darkroom:
         self._within = within
 
     def developed(self, planes: Tensor) -> Tensor:
-        """(h, w, 3) uint8 RGB.  Raises CameraError when the GPU cannot.  May be called from any
-        thread."""
+        """(h, w, 3) uint8 RGB.  Raises CameraError when the GPU cannot, DeviceLostError when it is
+        lost.  May be called from any thread."""
         tags, lines = self._tags, planes.shape[0] * 2 // 3
         colours = Colours.tagged(tags.space, full=tags.full, bits=tags.bits, lines=lines)
         size = painted_at(Size(planes.shape[1], lines), tags.rotation, self._within)
         return self._complete(lambda: to_rgb(planes, colours, size, tags.rotation))
 
     def kept(self, planes: Tensor) -> Tensor:
-        """A copy that outlives the surface.  Raises CameraError when the GPU cannot."""
+        """A copy that outlives the surface.  Raises as `developed` does."""
         return self._complete(planes.clone)
 
     def _complete(self, work: Callable[[], Tensor]) -> Tensor:
+        """Out of memory, it gives back what it can and tries once more."""
         try:
-            with self._lane.at_work():
-                done = work()
-            self._lane.wait()
-        except RuntimeError as error:  # its memory is full, or it is lost, which ends the painter
-            raise CameraError(f"the GPU cannot develop a picture: {brief(error)}") from None
+            return self._tried(work)
+        except RuntimeError as error:
+            if classify(error) != "memory":
+                raise as_camera_error(_UNDEVELOPED, error) from None
+        self._lane.make_room()  # not above: there the error holds on to the memory it failed with
+        try:
+            return self._tried(work)
+        except RuntimeError as error:
+            raise as_camera_error(_UNDEVELOPED, error) from None
+
+    def _tried(self, work: Callable[[], Tensor]) -> Tensor:
+        with self._lane.at_work():
+            done = work()
+        self._lane.wait()
         return done
 
 
@@ -145,3 +164,12 @@ def brief(error: Exception) -> str:
     """The first line of what a library says; the rest is advice to programmers."""
     said = str(error).strip()
     return said.splitlines()[0].strip() if said else type(error).__name__
+
+
+def as_camera_error(what: str, error: Exception) -> CameraError | DeviceLostError:
+    """`error` of CUDA as ours: DeviceLostError when the process must end, else a lost camera."""
+    if classify(error) == "device":
+        return DeviceLostError(
+            f"{what}: {brief(error)}; the GPU is lost to this process, which ends"
+        )
+    return CameraError(f"{what}: {brief(error)}")

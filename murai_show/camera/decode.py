@@ -45,7 +45,7 @@ class Negative(Protocol):
         ...
 
     def picture(self, pts: float, captured: float) -> Picture:
-        """The same, to be kept for as long as one likes.  Raises CameraError."""
+        """The same, to be kept for as long as one likes.  Raises CameraError, DeviceLostError."""
         ...
 
 
@@ -55,7 +55,7 @@ class Decoder(Protocol):
     def __call__(self, packet: Packet, wire: Wire) -> Iterator[Negative | None]:
         """What `packet` completes; None for each picture that is damaged or absurd, which is
         counted.  The empty packet at the end of a film gives what was held back.  Raises
-        CameraError when the decoder is lost."""
+        CameraError when the decoder is lost, DeviceLostError when its GPU is, to this process."""
         ...
 
 

@@ -11,7 +11,7 @@ from random import Random
 
 from murai_show.camera.backoff import Backoff
 from murai_show.camera.source import Picture, Pixels, Source
-from murai_show.errors import CameraError
+from murai_show.errors import CameraError, DeviceLostError
 from murai_show.frame import Frame
 from murai_show.ports import CameraHealth, CameraState, Clock
 
@@ -42,7 +42,8 @@ def standing(
 
 class Feed:
     """A `Camera`.  Its thread opens the source, fills the slot and reconnects; the newest frame
-    wins.  Nothing that goes wrong in there reaches the caller, except as `health`."""
+    wins.  Nothing that goes wrong in there reaches the caller, except as `health`; but a GPU that
+    is lost to the process ends the thread, and `newest` raises it."""
 
     def __init__(
         self,
@@ -79,14 +80,20 @@ class Feed:
         self._reconnects = 0
         self._drops: Counter[str] = Counter()
         self._trouble = ""
+        self._device_lost: DeviceLostError | None = None
         self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
         self._thread.start()
 
     # ---- what the loop asks ----------------------------------------------------------------
 
     def newest(self, now: float) -> Frame:
-        """The newest frame, the held one or the slate.  Developing it takes a few milliseconds."""
+        """The newest frame, the held one or the slate.  Developing it takes a few milliseconds.
+
+        Raises DeviceLostError when the decoder's GPU is lost to this process.
+        """
         with self._fresh:
+            if self._device_lost is not None:
+                raise self._device_lost
             if self._newest is None or self._slate_due(now):
                 return self._slate
             picture, number = self._newest, self._newest_number
@@ -107,7 +114,9 @@ class Feed:
         """Sleep until a frame with a number above `after` is there: True; else False."""
 
         def there() -> bool:
-            return self._on_show(self.clock.monotonic()) > after or self._closing.is_set()
+            if self._closing.is_set() or self._device_lost is not None:
+                return True
+            return self._on_show(self.clock.monotonic()) > after
 
         with self._fresh:
             while timeout > _LOOK_AGAIN:
@@ -116,7 +125,7 @@ class Feed:
                 timeout -= _LOOK_AGAIN
             else:
                 self._fresh.wait_for(there, max(0.0, timeout))
-            return self._on_show(self.clock.monotonic()) > after
+            return self._device_lost is not None or self._on_show(self.clock.monotonic()) > after
 
     def health(self, now: float) -> CameraHealth:
         with self._fresh:
@@ -196,6 +205,11 @@ class Feed:
                 self._film()
             except CameraError as error:
                 trouble = self._source.redact(str(error))
+            except DeviceLostError as error:
+                with self._fresh:
+                    self._device_lost = error
+                    self._fresh.notify_all()
+                return
             except Exception as error:  # noqa: BLE001 - a thread's root: counted, logged, goes on
                 trouble = self._crashed(error)
             else:

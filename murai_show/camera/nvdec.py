@@ -23,10 +23,20 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from murai_show.camera.darkroom import BITS, CudaLane, Darkroom, Lane, Surface, Tags, brief
+from murai_show.camera.darkroom import (
+    BITS,
+    CudaLane,
+    Darkroom,
+    Lane,
+    Surface,
+    Tags,
+    as_camera_error,
+    brief,
+)
 from murai_show.camera.decode import SOFTWARE, Decoder, Negative, sane
 from murai_show.camera.source import Wire
-from murai_show.errors import CameraError
+from murai_show.cuda_faults import classify
+from murai_show.errors import CameraError, DeviceLostError
 from murai_show.show.words import Size
 
 log = logging.getLogger(__name__)
@@ -91,7 +101,7 @@ class Nvdec:
 
     def trouble_with(self, codec: VideoCodecContext) -> str:
         """Why the engine cannot decode this, in a few words; empty where it can, or where the
-        stream has not told yet what it is."""
+        stream has not told yet what it is.  Raises DeviceLostError."""
         name = codec.codec.canonical_name
         if name not in _CODECS:
             return f"it does not know {name}"
@@ -109,6 +119,8 @@ class Nvdec:
                 bitdepth=bits,
             )
         except self.faults as error:
+            if classify(error) == "device":
+                raise as_camera_error("NVDEC was asked what it can decode", error) from None
             return f"it cannot decode {name} of {bits} bits: {brief(error)}"
         least = Size(able["width_min"], able["height_min"])
         most = Size(able["width_max"], able["height_max"])
@@ -265,7 +277,7 @@ class Session:
         except self._nvdec.faults as error:
             # A decoder cannot grow beyond its first picture's size; a key frame can start a new
             # one.  One that gave no picture yet would only fail again.
-            if self._young or not packet.is_keyframe:
+            if self._young or not packet.is_keyframe or classify(error) == "device":
                 raise self._lost(error) from None
         try:
             self._lane.wait()  # nothing may still be reading the old one's memory
@@ -321,11 +333,16 @@ class Session:
             raise self._lost(f"its {came} has the shape {tuple(planes.shape)} of {planes.dtype}")
         return planes
 
-    def _lost(self, error: Exception | str) -> CameraError:
-        trouble = error if isinstance(error, str) else brief(error)
+    def _lost(self, error: Exception | str) -> CameraError | DeviceLostError:
+        """What to raise.  Out of memory, the camera is opened again soon, and finds some."""
+        what = f"{self._what} is lost: NVDEC failed"
+        if isinstance(error, str):
+            return CameraError(f"{what}: {error}")
         if isinstance(error, self._library.PyNvVCExceptionUnsupported):
-            self._nvdec.unable(self._what, trouble)
-        return CameraError(f"{self._what} is lost: NVDEC failed: {trouble}")
+            self._nvdec.unable(self._what, brief(error))
+        if classify(error) == "memory":
+            self._lane.make_room()
+        return as_camera_error(what, error)
 
 
 def _filter_for(stream: VideoStream, name: str) -> BitStreamFilterContext | None:

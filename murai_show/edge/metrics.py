@@ -92,6 +92,11 @@ def _frames(status: Status) -> Iterator[Metric]:
     for part, count in status.errors.items():
         errors.add_metric((part,), count)
     yield errors
+    yield CounterMetricFamily(
+        "murai_gpu_recoveries",
+        "Times the painter's GPU was out of memory, gave some back and went on.",
+        value=status.recoveries,
+    )
 
 
 def _cameras(status: Status) -> Iterator[Metric]:

@@ -13,7 +13,8 @@ from murai_show.show.timeline import Look
 @dataclass(frozen=True)
 class Status:
     """How the show is, at `at` (monotonic seconds).  Counters only grow, so a reader that comes
-    seldom loses detail and no sum.  `seconds` and `glass` are keyed by stage and by output."""
+    seldom loses detail and no sum.  `seconds` and `glass` are keyed by stage and by output.
+    `recoveries` counts how often the painter's GPU was out of memory and went on."""
 
     at: float
     look: Look
@@ -24,6 +25,7 @@ class Status:
     errors: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, Histogram] = field(default_factory=dict)
     glass: Mapping[str, Histogram] = field(default_factory=dict)
+    recoveries: int = 0
 
 
 class Mailbox:

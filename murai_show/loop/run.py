@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 
+import numpy as np
+
 from murai_show.errors import DeviceLostError, OutputError
 from murai_show.frame import Frame
 from murai_show.loop.mailbox import Mailbox, Status
@@ -25,6 +27,10 @@ log = logging.getLogger(__name__)
 
 PUBLISH_SECONDS = 0.25
 RETRY_SECONDS = 1.0  # a lost output or a failing painter is tried again after this long
+
+
+# What is presented, at no light, before anything was painted.
+NIGHT = Frame(np.zeros((16, 16, 3), np.uint8), 0.0, 0.0, 0, "night")
 
 
 class Easel:
@@ -135,13 +141,16 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
 def present(
     parts: Parts, output: Output, easel: Easel, look: Look, shown: dict[str, Frame | None]
 ) -> bool:
-    """Show what is on the easel, if anything, on `output`; False when the output is lost.
+    """Show what is on the easel on `output`; False when the output is lost.
+
+    A show that begins in the dark has nothing there yet: its outputs are dark and alive.
 
     `shown` holds the last picture of each output, None for one that is lost: a loss is logged once.
     """
     since, picture = easel.since, easel.picture
-    if picture is None:
+    if picture is None and look.lit:
         return True
+    picture = picture or NIGHT
     begun = parts.clock.monotonic()
     before = shown.get(output.name, picture)
     try:
@@ -157,6 +166,7 @@ def present(
         log.info("output %s: is back", output.name)
     # A frame that is held is painted again when the look moves on: its age is no latency.
     first = before is None or before.number != picture.number or output.name not in shown
+    first = first and picture is not NIGHT
     shown[output.name] = picture
     if first:
         parts.tally.spent("easel", max(0.0, begun - since))
@@ -181,4 +191,5 @@ def status(parts: Parts, look: Look, now: float) -> Status:
         counts.errors,
         counts.seconds,
         counts.glass,
+        getattr(parts.stylizer, "recoveries", 0),  # a GPU's painter counts them, no other has any
     )

@@ -24,7 +24,7 @@ from murai_show.errors import OutputError
 from murai_show.output.upload import size_of, source_texture
 
 GL_TEXTURE_2D = 0x0DE1
-RGBA = 4  # bytes of a pixel: CUDA registers RGBA8, and refuses RGB8
+RGBA, RGB = 4, 3  # bytes of a pixel: CUDA registers RGBA8, and refuses RGB8
 EGL_CUDA_DEVICE_NV = 0x323A
 
 log = logging.getLogger(__name__)
@@ -32,21 +32,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DevicePicture:
-    """RGBA in a GPU's memory: `height` rows of `width` pixels of four bytes, `pitch` bytes apart,
-    the top row at the address `pointer`."""
+    """Pixels in a GPU's memory: `height` rows of `width` of them, `pitch` bytes apart, the top row
+    at the address `pointer`; each RGBA in four bytes, or RGB in three (`depth`)."""
 
     pointer: int
     pitch: int
     width: int
     height: int
+    depth: int = RGBA
+
+    @property
+    def row(self) -> int:
+        """Bytes of a row without what follows it."""
+        return self.depth * self.width
 
 
 def device_picture(pixels: Any) -> DevicePicture:
     """Where `pixels` lie, by their `__cuda_array_interface__` (version 2 or 3).
 
-    They are (H, W, 3) uint8 RGB, the [..., :3] view of an RGBA picture: OpenGL's textures have the
-    fourth byte, and a copy that had to put it in would be a second one.  Raises TypeError for
-    another layout.
+    They are (H, W, 3) uint8 RGB: the [..., :3] view of an RGBA picture, as an engine paints it, or
+    packed, as a camera films and `identity` passes it on.  Raises TypeError for another layout.
     """
     facts = pixels.__cuda_array_interface__
     if facts["typestr"] != "|u1":
@@ -54,12 +59,14 @@ def device_picture(pixels: Any) -> DevicePicture:
     height, width, channels = facts["shape"]
     strides = facts.get("strides") or (channels * width, channels, 1)  # None: packed
     pitch = strides[0]
-    if channels != 3 or strides[1:] != (RGBA, 1) or pitch < RGBA * width:
+    depth = strides[1]
+    if channels != 3 or depth not in (RGBA, RGB) or strides[2] != 1 or pitch < depth * width:
         raise TypeError(
             "a picture in a GPU's memory is the [..., :3] view of an RGBA picture, with strides "
-            f"{(RGBA * width, RGBA, 1)}; this one is {tuple(facts['shape'])} with {tuple(strides)}"
+            f"{(RGBA * width, RGBA, 1)}, or packed; this one is {tuple(facts['shape'])} with "
+            f"{tuple(strides)}"
         )
-    return DevicePicture(facts["data"][0], pitch, width, height)
+    return DevicePicture(facts["data"][0], pitch, width, height, depth)
 
 
 def load_runtime() -> Any:
@@ -110,15 +117,17 @@ class Interop:
 
     def refuse(self, texture: moderngl.Texture, error: OutputError) -> None:
         """From now on through the host, and one line about it."""
-        if not self.direct:
-            return
+        if self.direct:
+            self.detour(texture, f"it is drawn by {texture.ctx.info['GL_RENDERER']}: {error}")
         self.direct = False
+
+    def detour(self, texture: moderngl.Texture, why: str) -> None:
+        """Say what the way through the host costs."""
         log.warning(
             "pictures reach OpenGL through host memory, %.1f MB down and as much up for each, "
-            "because it is drawn by %s: %s",
-            RGBA * texture.width * texture.height / 1e6,
-            texture.ctx.info["GL_RENDERER"],
-            error,
+            "because %s",
+            texture.components * texture.width * texture.height / 1e6,
+            why,
         )
 
 
@@ -161,7 +170,7 @@ class Mapped:
                 0,
                 picture.pointer,
                 picture.pitch,
-                RGBA * picture.width,
+                picture.row,
                 picture.height,
                 rt.cudaMemcpyKind.cudaMemcpyDeviceToDevice,
                 stream,
@@ -179,7 +188,7 @@ class Pinned:
 
     def __init__(self, interop: Interop, stream: Any, texture: moderngl.Texture) -> None:
         rt = interop.runtime
-        size = RGBA * texture.width * texture.height
+        size = texture.components * texture.width * texture.height
         self._interop = interop
         self._stream = stream
         self._texture = texture
@@ -188,14 +197,13 @@ class Pinned:
 
     def copy(self, picture: DevicePicture) -> None:
         rt, call = self._interop.runtime, self._interop.call
-        row = RGBA * picture.width
         call(
             rt.cudaMemcpy2DAsync,
             self._pointer,
-            row,
+            picture.row,
             picture.pointer,
             picture.pitch,
-            row,
+            picture.row,
             picture.height,
             rt.cudaMemcpyKind.cudaMemcpyDeviceToHost,
             self._stream,
@@ -208,7 +216,8 @@ class Pinned:
 
 
 class DeviceUpload:
-    """Pictures in a GPU's memory: on the GPU if it can be, else through the host.
+    """Pictures in a GPU's memory: on the GPU if it can be, else through the host, as all do that
+    are packed: OpenGL has no texture of three bytes that CUDA can write.
 
     When the way on the GPU breaks in the middle of a show, that picture and all later ones take the
     other.  Raises TypeError for pixels of another layout, OutputError when neither way works.
@@ -219,8 +228,10 @@ class DeviceUpload:
     ) -> None:
         self._interop = interop
         self._way: Way | None = None
-        self._stream = interop.open_stream(device_picture(pixels).pointer)
-        self.texture = source_texture(ctx, size_of(pixels), RGBA, minified=minified)
+        first = device_picture(pixels)
+        self._depth = first.depth
+        self._stream = interop.open_stream(first.pointer)
+        self.texture = source_texture(ctx, size_of(pixels), first.depth, minified=minified)
         if minified:
             self.texture.build_mipmaps()  # now: all levels must be there when CUDA registers them
         try:
@@ -231,6 +242,8 @@ class DeviceUpload:
 
     def write(self, pixels: Any) -> None:
         picture = device_picture(pixels)
+        if picture.depth != self._depth:
+            raise TypeError(f"pixels of {picture.depth} bytes for a texture of {self._depth}")
         if self._way is None:  # the last attempt to open one failed
             self._way = self._open_way()
         try:
@@ -251,7 +264,9 @@ class DeviceUpload:
         self.texture.release()
 
     def _open_way(self) -> Way:
-        if self._interop.direct:
+        if self._depth == RGB:
+            self._interop.detour(self.texture, "they are packed RGB, and CUDA writes RGBA alone")
+        elif self._interop.direct:
             try:
                 return Mapped(self._interop, self._stream, self.texture)
             except OutputError as error:

@@ -2,7 +2,8 @@
 
 Whether it is there is found out by opening it, at the size of the canvas: FFmpeg may lack it, the
 driver may be missing or too old, a GPU for computing has none (the H100 and H200), a GeForce allows
-only so many at once, and none encodes very small pictures.  Otherwise x264 serves.
+only so many at once, and none encodes very small pictures.  Otherwise x264
+serves, as it does without a word where there is no NVIDIA GPU.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from av.codec.context import CodecContext
 from av.error import ExternalError, FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
+from murai_show.gpu import find_gpu
 from murai_show.output.files import plain
 from murai_show.output.movie import Encoder, even_size, prepare, x264
 from murai_show.show.words import Size
@@ -54,7 +56,10 @@ def nvenc(crf: int) -> Encoder:
 
 
 def choose_encoder(output: str, size: Size, fps: float, crf: int) -> Encoder:
-    """NVENC where it opens for pictures of `size`, else x264; one line says which and why."""
+    """NVENC where it opens for pictures of `size`, else x264; where there is an NVIDIA GPU, one
+    line says which and why.  Without one nobody expects NVENC, and it is not tried."""
+    if find_gpu() is None:
+        return x264(crf)
     trouble = refusal(nvenc(crf), even_size(size), fps)
     if not trouble:
         log.info("output %s: NVENC records", output)

@@ -18,12 +18,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from murai_show.errors import EngineError
+from murai_show.ports import Stylizer
 from murai_show.show.words import Size
 from murai_show.style.bank import Bank
-from murai_show.style.judge import Practice, Verdict, judge, read_verdict
+from murai_show.style.judge import Practice, Remembered, Verdict, judge, read_verdict, settle
 from murai_show.style.openvino import OpenvinoStylizer, Program, ov, painting_threads
 from murai_show.style.vault import choose_home, content_key, user_cache
 
@@ -81,10 +80,12 @@ def build_engines(bank: Bank, practice: Callable[[], Practice], watch: Watch) ->
         verdicts = {"fp32": Verdict(good=True)}
         try:
             frames = practice()
+            reference = Remembered(_painter(bank, frames, part, "fp32"))
             if _computes_bf16():
                 watch("judging bf16")
-                verdicts["bf16"] = _judged(bank, frames.unseen, part, "bf16")
-            verdicts["int8"] = _make_int8(bank, model, frames, part, watch)
+                tried = _painter(bank, frames, part, "bf16")
+                verdicts["bf16"] = judge(reference, tried, frames.unseen)
+            verdicts["int8"] = _make_int8(bank, model, frames, part, reference, watch)
         except EngineError as error:
             verdicts["int8"] = Verdict(good=False, why=str(error))
         facts = {
@@ -124,58 +125,25 @@ def cpu_key() -> str:
     return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
 
-def _make_int8(bank: Bank, model: Any, frames: Practice, part: Path, watch: Watch) -> Verdict:
-    """Quantise all convolutions; while the picture suffers, give back the one that hurts most."""
-    from murai_show.style.graph import convolutions, quantise, save
-
-    names = convolutions(model)
-    wide: list[str] = []
-    harmful: list[str] = []
-    while True:
-        kept = f", {len(wide)} of {len(names)} convolutions in fp32" if wide else ""
-        watch(f"quantising to int8 on {len(frames.seen)} frames{kept}")
-        save(quantise(model, frames.seen, bank.styles, wide), part / "int8.xml")
-        watch(f"judging the pictures of {len(bank.styles)} styles")
-        verdict = _judged(bank, frames.unseen, part, "int8", tuple(wide))
-        if verdict.good or len(wide) >= len(names) // 2:
-            return verdict
-        if not wide:  # no norm stands behind the last one: its errors are the picture's
-            wide.append(names[-1])
-            continue
-        if not harmful:
-            watch("looking for the convolutions that hurt")
-            harmful = _by_harm(bank, model, frames, part, names[:-1])
-        wide.append(harmful.pop(0))
-
-
-def _by_harm(
-    bank: Bank, model: Any, frames: Practice, part: Path, names: Sequence[str]
-) -> list[str]:
-    """The convolutions `names`, first the one that alone in int8 costs the worst style most."""
-    from murai_show.style.graph import convolutions, quantise, save
-
-    left: dict[str, float] = {}
-    for name in names:
-        others = [other for other in convolutions(model) if other != name]
-        save(quantise(model, frames.seen, bank.styles, others), part / "int8.xml")
-        left[name] = min(_judged(bank, frames.unseen, part, "int8").ssim.values())
-    return sorted(names, key=lambda name: left[name])
-
-
-def _judged(
-    bank: Bank,
-    frames: Sequence[np.ndarray],
-    folder: Path,
-    precision: str,
-    wide: tuple[str, ...] = (),
+def _make_int8(
+    bank: Bank, model: Any, frames: Practice, part: Path, reference: Stylizer, watch: Watch
 ) -> Verdict:
-    """What `precision` paints on `frames`, compared with fp32."""
-    size = Size(frames[0].shape[1], frames[0].shape[0])
-    reference, tried = (
-        OpenvinoStylizer(bank, _program(folder, name, None, cached=False), size)
-        for name in ("fp32", precision)
-    )
-    return judge(reference, tried, frames, wide)
+    """Quantise all convolutions but those that the picture cannot do without."""
+    from murai_show.style.graph import convolutions, quantise, save
+
+    def make(wide: Sequence[str]) -> Verdict:
+        save(quantise(model, frames.seen, bank.styles, wide), part / "int8.xml")
+        tried = _painter(bank, frames, part, "int8")
+        return judge(reference, tried, frames.unseen, tuple(wide))
+
+    return settle(convolutions(model), make, watch)
+
+
+def _painter(bank: Bank, frames: Practice, folder: Path, precision: str) -> Stylizer:
+    """What `precision` paints with, at the size of the frames that it is judged on."""
+    height, width = frames.unseen[0].shape[:2]
+    program = _program(folder, precision, None, cached=False)
+    return OpenvinoStylizer(bank, program, Size(width, height))
 
 
 def _program(folder: Path, precision: str, threads: int | None, *, cached: bool = True) -> Program:

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import logging
 import os
-import statistics
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -40,7 +38,8 @@ from murai_show.show.words import Size
 from murai_show.style.bank import Bank
 from murai_show.style.half import FromBytes, fit_to_half
 from murai_show.style.network import build_network
-from murai_show.style.vault import content_key, keep, open_vault, read_trusted
+from murai_show.style.race import SECONDS, open_fastest
+from murai_show.style.vault import content_key, open_vault
 
 KEPT = 4  # graphs: a camera, its slate, and room
 _ROUNDS = 3  # before a capture: cuDNN tries its kernels, pools grow, a compiler compiles
@@ -327,7 +326,7 @@ def _fitted(pixels: Tensor, size: Size) -> Tensor:
 
 
 def open_cuda(
-    bank: Bank, paint: Size, device: str = "cuda", *, seconds: float = 1.0, anew: bool = False
+    bank: Bank, paint: Size, device: str = "cuda", *, seconds: float = SECONDS, anew: bool = False
 ) -> CudaStylizer:
     """`bank` in torch on `device`, warmed up, compiled by torch.compile where that is faster.
 
@@ -336,50 +335,11 @@ def open_cuda(
     when CUDA cannot be used, DeviceLostError, BankError.
     """
     where = find_device(device)
+    openers = {name: partial(_warmed, bank, paint, where, name) for name in (_PLAIN, _COMPILED)}
     file = _memory(bank, paint, where)
-    found = {} if anew or file is None else _recall(file)
-    wanted = (min(found, key=lambda name: found[name]),) if found else (_PLAIN, _COMPILED)
-    ready: dict[str, CudaStylizer] = {}
-    for name in wanted:
-        try:
-            ready[name] = _warmed(bank, paint, where, name)
-        except (EngineError, ImportError, OSError) as error:
-            if name == _PLAIN:
-                raise
-            log.info("%s: torch.compile does not work here: %s", bank.path.stem, first_line(error))
-    if not ready:
-        ready[_PLAIN] = _warmed(bank, paint, where, _PLAIN)
-    if not found:
-        found = race(ready, paint, seconds)
-        if file is not None:
-            _remember(file, found)
-    winner = min(ready, key=lambda name: found.get(name, 0.0))
-    for name, stylizer in ready.items():
-        if name != winner:
-            stylizer.close()
-    told = ", ".join(f"{name} {ms:.2f} ms" for name, ms in found.items())
-    log.info("%s: torch %s on CUDA, at %s: %s", bank.path.stem, winner, paint, told)
-    return ready[winner]
-
-
-def race(stylizers: Mapping[str, CudaStylizer], paint: Size, seconds: float) -> dict[str, float]:
-    """Median milliseconds a frame of each, taken in turn for `seconds` each, five times at least.
-
-    The frame is on the device already, as the camera's are.
-    """
-    noise = np.random.default_rng(1).integers(0, 256, (paint.height, paint.width, 3), np.uint8)
-    taken: dict[str, list[float]] = {name: [] for name in stylizers}
-    end = time.perf_counter() + seconds * len(stylizers)
-    frames = {
-        name: Frame(_there(noise, stylizer.device), 0.0, 0.0, 1, "race")
-        for name, stylizer in stylizers.items()
-    }
-    while time.perf_counter() < end or any(len(times) < 5 for times in taken.values()):
-        for name, stylizer in stylizers.items():
-            begun = time.perf_counter()
-            stylizer(frames[name], Look(((stylizer.styles[0], 1.0),)))
-            taken[name].append(time.perf_counter() - begun)
-    return {name: round(statistics.median(times) * 1e3, 3) for name, times in taken.items()}
+    won = open_fastest(openers, file, paint, seconds=seconds, anew=anew)
+    log.info("%s: torch %s on CUDA, at %s: %s", bank.path.stem, won.name, paint, won.told)
+    return won.stylizer
 
 
 def gpu_key(device: torch.device) -> str:
@@ -393,10 +353,6 @@ def gpu_key(device: torch.device) -> str:
     except (OSError, IndexError):
         driver = "unknown"  # as on WSL; an engine that does not fit is refused when it is loaded
     return hashlib.sha256("\n".join(map(str, [*known, driver])).encode()).hexdigest()[:8]
-
-
-def _there(pixels: np.ndarray, device: torch.device) -> Tensor | np.ndarray:
-    return pixels if device.type == "cpu" else torch.from_numpy(pixels).to(device)
 
 
 def _warmed(bank: Bank, paint: Size, device: torch.device, name: str) -> CudaStylizer:
@@ -418,18 +374,3 @@ def _memory(bank: Bank, paint: Size, device: torch.device) -> Path | None:
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder / "compiled"))
     key = f"{content_key(bank)}-{gpu_key(device)}-torch{torch.__version__}-{paint}"
     return folder / f"{bank.path.stem}-{key}.json"
-
-
-def _recall(file: Path) -> dict[str, float]:
-    try:
-        found = json.loads(read_trusted(file) or b"{}")
-        return {name: float(found[name]) for name in (_PLAIN, _COMPILED) if name in found}
-    except (ValueError, TypeError):
-        return {}
-
-
-def _remember(file: Path, found: Mapping[str, float]) -> None:
-    try:
-        keep(file, json.dumps(found).encode())
-    except OSError as error:
-        log.info("what was measured cannot be kept: %s", error)

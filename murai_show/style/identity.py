@@ -12,7 +12,11 @@ from murai_show.show.words import Size
 
 
 class IdentityStylizer:
-    """Knows the styles by name, so that a plan's errors stay the same, and paints none of them."""
+    """Knows the styles by name, so that a plan's errors stay the same, and paints none of them.
+
+    A frame at paint size passes as it is, in the host's memory or a GPU's; what has to be scaled is
+    scaled on the CPU.
+    """
 
     engine = "identity"
 
@@ -29,7 +33,10 @@ class IdentityStylizer:
         size = inside(Size(frame.width, frame.height), self.paint)
         if size == (frame.width, frame.height):
             return frame.painted(frame.pixels)
-        scaled = Image.fromarray(frame.pixels).resize(size, Image.Resampling.BILINEAR)
+        pixels = frame.pixels
+        if not isinstance(pixels, np.ndarray):  # a GPU's, whose decoder has not scaled it
+            pixels = pixels.cpu().numpy()
+        scaled = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
         return frame.painted(np.asarray(scaled))
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from murai_show.frame import Frame
 from murai_show.ports import Stylizer
-from murai_show.show.timeline import Look
+from murai_show.show.timeline import Look, Mix
 
 BAR = 0.95  # SSIM to the fp32 picture, mean over the frames, that every style must reach
 
@@ -41,6 +41,26 @@ def read_verdict(raw: Mapping[str, Any]) -> Verdict:
     return Verdict(**{**raw, "wide": tuple(raw["wide"])})
 
 
+class Remembered:
+    """A Stylizer that paints each frame, by its number, in each mix once: a judge asks again for
+    every attempt."""
+
+    def __init__(self, stylizer: Stylizer) -> None:
+        self.engine = stylizer.engine
+        self.styles = stylizer.styles
+        self._stylizer = stylizer
+        self._painted: dict[tuple[int, Mix], Frame] = {}
+
+    def __call__(self, frame: Frame, look: Look) -> Frame:
+        key = (frame.number, look.mix)
+        if key not in self._painted:
+            self._painted[key] = self._stylizer(frame, look)
+        return self._painted[key]
+
+    def close(self) -> None:
+        self._stylizer.close()
+
+
 def judge(
     reference: Stylizer,
     tried: Stylizer,
@@ -56,6 +76,47 @@ def judge(
     good = found[worst] >= BAR
     why = "" if good else f"{worst} would be too far from itself: SSIM {found[worst]:.3f} < {BAR}"
     return Verdict(good, found, wide, why)
+
+
+def settle(
+    convolutions: Sequence[str],
+    make: Callable[[Sequence[str]], Verdict],
+    watch: Callable[[str], None],
+    suspects: Sequence[str] = (),
+) -> Verdict:
+    """Eight bits for all `convolutions`, named from the first to the last; while the picture
+    suffers, `suspects` are given back, then the one that hurts most, until half of them are wide.
+
+    `make` quantises all but those that it is given, keeps that, and judges it; `watch` is told each
+    step.  The last that was made is the one that the verdict is about.
+    """
+    # No norm stands behind the last one: its errors are the picture's.
+    harmful = list(suspects) or [convolutions[-1]]
+    wide: list[str] = []
+    searched = False
+    while True:
+        kept = f", {len(wide)} of {len(convolutions)} convolutions kept wide" if wide else ""
+        watch(f"quantising and judging the pictures{kept}")
+        verdict = make(wide)
+        if verdict.good or len(wide) >= len(convolutions) // 2:
+            return verdict
+        if not harmful and not searched:
+            watch("looking for the convolutions that hurt")
+            harmful = _by_harm(
+                [name for name in convolutions if name not in wide], convolutions, make
+            )
+            searched = True
+        wide.append(harmful.pop(0))
+
+
+def _by_harm(
+    names: Sequence[str], every: Sequence[str], make: Callable[[Sequence[str]], Verdict]
+) -> list[str]:
+    """`names`, first the one that alone of `every` one in eight bits costs the worst style most."""
+    left = {
+        name: min(make([other for other in every if other != name]).ssim.values()) for name in names
+    }
+    return sorted(names, key=lambda name: left[name])
 
 
 def _likeness(

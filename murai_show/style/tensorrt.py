@@ -1,4 +1,5 @@
-"""The fastest painter of an NVIDIA GPU: a TensorRT engine, built once for a bank and a GPU.
+"""The fastest painter of an NVIDIA GPU: a TensorRT engine, built once for a bank and a GPU, in fp16
+or, where `qdq` has made them and their pictures hold, in int8 or fp8.
 
 Written against TensorRT 11: networks are strongly typed (precision is the ONNX graph's), tensors go
 by name, work is enqueued by `execute_async_v3`.  TensorRT is imported when an engine is opened, not
@@ -7,10 +8,13 @@ before.  It tells failures by None or False and says why in its log, so each is 
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor
@@ -21,11 +25,34 @@ from murai_show.show.sizes import inside
 from murai_show.show.words import Size
 from murai_show.style.bank import Bank
 from murai_show.style.cuda import CudaStylizer, Program, as_sentence, find_device, gpu_key
+from murai_show.style.judge import Verdict
 from murai_show.style.onnx import FRAME, PICTURE, SMALLEST, STYLE, export
+from murai_show.style.qdq import EIGHTS, Eight, Narrow, find_narrow
+from murai_show.style.race import open_fastest
 from murai_show.style.vault import content_key, keep, open_vault, read_trusted
 
 LEAST_VERSION = 11
+Precision = Literal["fp16", "int8", "fp8"]
+WIDE: Final = "fp16"  # what paints where nothing else was made
+FP8_SINCE = (8, 9)
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What paints `bank` here, as `stylizer`: its precision, `milliseconds` a frame of each that
+    may, where there was a choice, and how all were judged; kept in `folder`."""
+
+    folder: Path
+    stylizer: CudaStylizer
+    precision: str
+    milliseconds: Mapping[str, float]
+    verdicts: Mapping[str, Verdict]
+
+    def why(self, size: Size) -> str:
+        """`TensorRT int8 at 1920x1080: fp16 1.20 ms, int8 0.90 ms`"""
+        told = ", ".join(f"{name} {ms:.2f} ms" for name, ms in self.milliseconds.items())
+        return f"TensorRT {self.precision} at {size}" + (f": {told}" if told else "")
 
 
 def open_tensorrt(
@@ -33,25 +60,61 @@ def open_tensorrt(
     paint: Size,
     device: str = "cuda",
     *,
+    precision: Precision | None = None,
     watch: Callable[[str], None] = log.info,
     anew: bool = False,
 ) -> CudaStylizer:
     """`bank` as a TensorRT engine for paintings up to `paint`, warmed up.
 
-    The engine is the one that was kept, or is built, in minutes, and kept; `watch` is told so.
-    Raises EngineError when TensorRT is not here, or an engine cannot be built or run: `cuda` can
-    paint then.  Raises DeviceLostError, BankError.
+    It is `precision`; None leaves it to `choose_tensorrt`.  The engine is the one that was kept, or
+    is built, in minutes, and kept; `watch` is told so.  Raises EngineError when TensorRT is not
+    here, or an engine cannot be built or run: `cuda` can paint then.  Raises DeviceLostError,
+    BankError.
     """
-    trt = load_tensorrt()
-    where = find_device(device)
-    try:
-        with torch.cuda.device(where):
-            network = _open_network(trt, bank, paint, where, watch, anew)
-        stylizer = CudaStylizer(bank, paint, network=network)
-    except RuntimeError as error:
-        raise as_sentence("the TensorRT engine cannot be opened", error) from None
-    stylizer.warm_up()
-    return stylizer
+    if precision is None:
+        return choose_tensorrt(bank, paint, device, watch=watch, anew=anew).stylizer
+    trt, where = load_tensorrt(), find_device(device)
+    narrow = None if precision == WIDE else find_narrow(bank, precision)
+    if precision != WIDE and narrow is None:
+        raise EngineError(f"{bank.path.stem} has no {precision}: murai-show build makes it")
+    return _warmed(trt, _Wanted(bank, paint, where, precision, narrow), watch, anew)
+
+
+def choose_tensorrt(
+    bank: Bank,
+    paint: Size,
+    device: str = "cuda",
+    *,
+    watch: Callable[[str], None] = log.info,
+    anew: bool = False,
+) -> Choice:
+    """The fastest of fp16 and what eight bits were made and judged good, as measured here before,
+    or now (or `anew`).  Where nothing was made it is fp16.  Raises as `open_tensorrt` does."""
+    trt, where = load_tensorrt(), find_device(device)
+    narrows = {name: found for name in runnable(where) if (found := find_narrow(bank, name))}
+    verdicts = {WIDE: Verdict(good=True)} | {name: n.verdict for name, n in narrows.items()}
+    openers = {
+        name: partial(
+            _warmed, trt, _Wanted(bank, paint, where, name, narrows.get(name)), watch, anew
+        )
+        for name, verdict in verdicts.items()
+        if verdict.good
+    }
+    folder = open_vault(bank.path)
+    forms = "+".join(_form(name, narrows.get(name)) for name in openers)
+    file = folder / f"{engine_name(bank, paint, where, trt.__version__, forms)}.json"
+    won = open_fastest(openers, file, paint, anew=anew)
+    choice = Choice(folder, won.stylizer, won.name, won.milliseconds, verdicts)
+    if len(openers) > 1:
+        log.info("%s: %s", bank.path.stem, choice.why(paint))
+    return choice
+
+
+def runnable(device: torch.device) -> tuple[Eight, ...]:
+    """What eight bits `device` has: fp8 came with Ada, compute capability 8.9."""
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < FP8_SINCE:
+        return ("int8",)
+    return EIGHTS
 
 
 def load_tensorrt() -> Any:
@@ -70,11 +133,13 @@ def load_tensorrt() -> Any:
     return trt
 
 
-def engine_name(bank: Bank, paint: Size, device: torch.device, version: str) -> str:
-    """`montreal-0123456789ab-89abcdef-tensorrt11.4.0.106-1280x720.engine`: content, GPU and driver,
-    TensorRT, and the largest painting it is built for."""
+def engine_name(
+    bank: Bank, paint: Size, device: torch.device, version: str, form: str = WIDE
+) -> str:
+    """`montreal-0123456789ab-89abcdef-tensorrt11.4.0.106-1280x720-fp16.engine`: content, GPU and
+    driver, TensorRT, the largest painting it is built for, and what the convolutions compute in."""
     key = f"{content_key(bank)}-{gpu_key(device)}-tensorrt{version}"
-    return f"{bank.path.stem}-{key}-{inside(paint, paint)}.engine"
+    return f"{bank.path.stem}-{key}-{inside(paint, paint)}-{form}.engine"
 
 
 class TensorrtNetwork:
@@ -179,17 +244,45 @@ def made_by(logger: Any, otherwise: str, make: Callable[..., Any], *args: Any) -
     return made
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """An engine: of which bank, for how large a painting, where, and computing in what; `narrow`
+    where that is not fp16."""
+
+    bank: Bank
+    paint: Size
+    device: torch.device
+    precision: str
+    narrow: Narrow | None
+
+
+def _form(precision: str, narrow: Narrow | None) -> str:
+    """`fp16`, or `int8.01234567`: eight bits may be made again, of other frames."""
+    if narrow is None:
+        return precision
+    return f"{precision}.{hashlib.sha256(narrow.model).hexdigest()[:8]}"
+
+
+def _warmed(trt: Any, wanted: _Wanted, watch: Callable[[str], None], anew: bool) -> CudaStylizer:
+    """Opened and painted with once.  Raises EngineError, DeviceLostError, BankError."""
+    try:
+        with torch.cuda.device(wanted.device):
+            network = _open_network(trt, wanted, watch, anew)
+        stylizer = CudaStylizer(wanted.bank, wanted.paint, network=network)
+    except RuntimeError as error:
+        raise as_sentence("the TensorRT engine cannot be opened", error) from None
+    stylizer.warm_up()
+    return stylizer
+
+
 def _open_network(
-    trt: Any,
-    bank: Bank,
-    paint: Size,
-    device: torch.device,
-    watch: Callable[[str], None],
-    anew: bool,
+    trt: Any, wanted: _Wanted, watch: Callable[[str], None], anew: bool
 ) -> TensorrtNetwork:
     """From the vault, or built.  Raises EngineError, or RuntimeError with what CUDA said."""
+    bank, paint, device = wanted.bank, wanted.paint, wanted.device
     vault = open_vault(bank.path)
-    file = vault / engine_name(bank, paint, device, trt.__version__)
+    form = _form(wanted.precision, wanted.narrow)
+    file = vault / engine_name(bank, paint, device, trt.__version__, form)
     if not anew and (plan := read_trusted(file)) is not None:
         try:
             return TensorrtNetwork(trt, plan, device)
@@ -197,9 +290,12 @@ def _open_network(
             if classify(error) in ("memory", "device"):
                 raise
             watch(f"{file.name} is not used: {first_line(error)}")
-    watch(f"{bank.path.stem}: its TensorRT engine is built for this GPU, once, in some minutes")
+    watch(
+        f"{bank.path.stem}: its TensorRT engine in {wanted.precision} is built for this GPU, once, "
+        "in some minutes"
+    )
     timings = vault / f"timings-{gpu_key(device)}-tensorrt{trt.__version__}"
-    model = export(bank)
+    model = export(bank) if wanted.narrow is None else wanted.narrow.model
     plan, known = build_plan(trt, model, inside(paint, paint), read_trusted(timings) or b"")
     for path, data in ((file, plan), (timings, known)):
         _keep(path, data)

@@ -221,3 +221,6 @@ class HostLane:
 
     def wait(self) -> None:
         self._calls.append(("wait",))
+
+    def make_room(self) -> None:
+        self._calls.append(("make_room",))

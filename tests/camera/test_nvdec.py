@@ -20,7 +20,7 @@ from murai_show.camera.decode import SOFTWARE
 from murai_show.camera.film import file_source
 from murai_show.camera.live import live, stream_source
 from murai_show.camera.nvdec import Nvdec, open_nvdec
-from murai_show.errors import CameraError
+from murai_show.errors import CameraError, DeviceLostError
 from murai_show.show.plan import PlannedCamera
 from murai_show.show.schema import FileCamera, StreamCamera
 from murai_show.show.words import Size, Url
@@ -354,17 +354,76 @@ def test_surfaces_of_another_kind_are_refused(
         played(write_film(tmp_path / "f.mp4", frames=3), nvdec, 1)
 
 
-def test_a_gpu_that_cannot_develop_is_a_lost_camera(
-    tmp_path: Path, nvdec: Nvdec, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate\nTry this")
+def developing(monkeypatch: pytest.MonkeyPatch, *troubles: Exception) -> None:
+    """The next developments raise `troubles`, and those after them succeed."""
+    left, real = [*troubles], darkroom.to_rgb
 
-    monkeypatch.setattr(darkroom, "to_rgb", full)
-    with pytest.raises(
-        CameraError, match=r"cannot develop a picture: CUDA out of memory.*allocate$"
-    ):
+    def to_rgb(*arguments):
+        if left:
+            raise left.pop(0)
+        return real(*arguments)
+
+    monkeypatch.setattr(darkroom, "to_rgb", to_rgb)
+
+
+FULL = "CUDA out of memory. Tried to allocate\nTry this"
+LOST = "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be"
+
+
+def test_a_gpu_that_is_full_for_a_moment_costs_no_picture(
+    tmp_path: Path, engine: Engine, nvdec: Nvdec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    developing(monkeypatch, torch.OutOfMemoryError(FULL))
+    pictures = played(write_film(tmp_path / "f.mp4", frames=3), nvdec, 3)
+    assert all(isinstance(picture.pixels, torch.Tensor) for picture in pictures)
+    assert len(engine.named("make_room")) == 1
+
+
+@pytest.mark.parametrize(
+    "trouble", [torch.OutOfMemoryError(FULL), RuntimeError("invalid argument")]
+)
+def test_a_gpu_that_cannot_develop_is_a_lost_camera(
+    tmp_path: Path, nvdec: Nvdec, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    developing(monkeypatch, *[trouble] * 9)
+    said = str(trouble).splitlines()[0]
+    with pytest.raises(CameraError, match=f"the GPU cannot develop a picture: {said}$"):
         played(write_film(tmp_path / "f.mp4", frames=3), nvdec, 1)
+
+
+def test_a_decoder_that_has_no_memory_gives_some_back_before_it_is_opened_again(
+    tmp_path: Path, engine: Engine, nvdec: Nvdec
+) -> None:
+    engine.faults.append(GenericError("cuMemAlloc failed: CUDA_ERROR_OUT_OF_MEMORY"))
+    path = write_film(tmp_path / "f.mp4", frames=3)
+    with pytest.raises(CameraError, match="NVDEC failed: cuMemAlloc failed"):
+        played(path, nvdec, 1)
+    assert engine.named("make_room")
+    assert played(path, nvdec, 1)
+
+
+@pytest.mark.parametrize("where", ["decoding", "developing"])
+def test_a_gpu_that_is_lost_is_no_lost_camera_but_the_end(
+    tmp_path: Path, engine: Engine, nvdec: Nvdec, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Neither tried again nor held: `newest` raises, and the painter ends the process with 70."""
+    if where == "decoding":
+        engine.faults.append(GenericError("cuvidMapVideoFrame: CUDA_ERROR_ILLEGAL_ADDRESS"))
+    else:
+        developing(monkeypatch, RuntimeError(LOST))
+    planned = PlannedCamera("f", spec(write_film(tmp_path / "f.mp4", frames=6, fps=30)))
+    camera = open_camera(planned, WallClock(), decoding=nvdec, backoff=Backoff(0.02, 0.05))
+    try:
+        assert camera.wait(99, 5.0), "a painter that sleeps is woken"
+        with pytest.raises(
+            DeviceLostError, match="the GPU is lost to this process, which ends"
+        ) as e:
+            camera.newest(time.monotonic())
+        assert "\n" not in str(e.value)
+        assert e.value.exit_status == 70
+        assert len(engine.named("CreateDecoder")) == 1
+    finally:
+        camera.close()
 
 
 # ---- the real thing ----------------------------------------------------------------------------

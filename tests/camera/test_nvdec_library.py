@@ -21,7 +21,7 @@ from murai_show.camera import darkroom, open_decoding
 from murai_show.camera.darkroom import CudaLane
 from murai_show.camera.decode import SOFTWARE
 from murai_show.camera.nvdec import open_nvdec
-from murai_show.errors import CameraError
+from murai_show.errors import CameraError, DeviceLostError
 from tests.camera.engine import Engine
 from tests.plans import REPOSITORY
 
@@ -80,6 +80,9 @@ class FakeCuda:
         self.calls.append("stream")
         return nullcontext()
 
+    def empty_cache(self) -> None:
+        self.calls.append("empty_cache")
+
     def synchronize(self) -> None:
         self.calls.append("synchronize")
         if self.trouble:
@@ -107,11 +110,16 @@ def test_a_lane_tries_cuda_before_it_tells_its_context(monkeypatch: pytest.Monke
         "synchronize",
         "context of 512",
     ]
-    for name in ("set_device", "Stream", "stream", "is_available"):
+    lane.make_room()
+    assert cuda.calls[-1] == "empty_cache"
+    for name in ("set_device", "Stream", "stream", "is_available", "empty_cache"):
         assert hasattr(torch.cuda, name)
     assert hasattr(torch.cuda.Stream, "synchronize")
     cuda.trouble = "CUDA error: device lost\nCUDA kernel errors might be …"
     with pytest.raises(CameraError, match=r"^GPU 1 does not answer: CUDA error: device lost$"):
+        CudaLane(1)
+    cuda.trouble = "CUDA error: unspecified launch failure\nCUDA kernel errors might be …"
+    with pytest.raises(DeviceLostError, match=r"^GPU 1 does not answer: CUDA error: unspecified"):
         CudaLane(1)
 
 

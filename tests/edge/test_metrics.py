@@ -40,6 +40,7 @@ def a_status(at: float = 100.0, look: Look = WAVE, presented: int = 7) -> Status
         {"painter": 1},
         counts.seconds,
         counts.glass,
+        recoveries=3,
     )
 
 
@@ -79,6 +80,7 @@ def test_a_scrape_says_what_the_status_says(server) -> None:
         ("murai_frames_total", {"stage": "presented", "name": "facade"}, 7),
         ("murai_drops_total", {"name": "film", "reason": "encoder busy"}, 1),
         ("murai_errors_total", {"part": "painter"}, 1),
+        ("murai_gpu_recoveries_total", {}, 3),
         ("murai_camera_last_frame_age_seconds", {"camera": "square"}, 0.04),
         ("murai_camera_state", {"camera": "square", "state": "live"}, 1),
         ("murai_camera_state", {"camera": "square", "state": "slate"}, 0),

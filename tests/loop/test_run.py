@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from murai_show.errors import DeviceLostError
+from murai_show.frame import Frame
 from murai_show.loop.mailbox import Mailbox
 from murai_show.loop.run import Parts, run_loop
 from murai_show.loop.tally import Tally
@@ -149,6 +150,17 @@ def test_a_lost_device_ends_the_show_and_says_why() -> None:
     assert lost.value.exit_status == 70
 
 
+def test_a_device_that_is_lost_to_the_camera_ends_the_show_too() -> None:
+    class Lost(CountingCamera):
+        def newest(self, now: float) -> Frame:
+            if self.number == 5:
+                raise DeviceLostError("NVDEC failed: an illegal memory access")
+            return super().newest(now)
+
+    with pytest.raises(DeviceLostError, match="NVDEC failed"):
+        run_loop(parts(ListOutput(), camera=Lost()), threading.Event())
+
+
 def test_a_closed_window_ends_the_show() -> None:
     wall = ListOutput(enough=3)
     run_loop(parts(wall), threading.Event())
@@ -173,4 +185,16 @@ def test_the_mailbox_has_the_newest_status() -> None:
     assert status is not None
     assert status.look == LIT
     assert status.drops == {("counter", "superseded"): 2, ("wall", "late"): 1}
+    assert status.recoveries == 0
+
+
+def test_what_a_gpu_s_painter_recovered_from_is_in_the_status() -> None:
+    stylizer, wall = SlowStylizer(), ListOutput()
+    these = parts(wall, stylizer=stylizer)
+    stylizer.recoveries = 2  # pyright: ignore - as CudaStylizer has it
+    with running(these):
+        assert wall.wait_for(5)
+    status = these.mailbox.newest()
+    assert status is not None
+    assert status.recoveries == 2
     assert status.cameras["counter"].state == "live"

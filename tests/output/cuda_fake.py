@@ -44,6 +44,15 @@ class DevicePixels:
         }
 
 
+class PackedPixels(DevicePixels):
+    """RGB "on a GPU" with nothing between, as a camera films; strides are then left out."""
+
+    def __init__(self, rgb: np.ndarray) -> None:
+        super().__init__(rgb)
+        self._rows = np.ascontiguousarray(rgb)
+        self.strides = None
+
+
 class Status(IntEnum):
     cudaSuccess = 0
     cudaErrorMemoryAllocation = 2

@@ -11,6 +11,7 @@ from av.codec.context import CodecContext
 from av.error import ArgumentError, FFmpegError, err_check
 
 from murai_show.errors import OutputError
+from murai_show.gpu import Gpu
 from murai_show.output import nvenc as nvenc_module
 from murai_show.output import open_output, recording
 from murai_show.output.movie import Encoder, x264
@@ -19,6 +20,13 @@ from murai_show.show.words import Size
 from tests.output.planning import STARTED, a_canvas, an_output, flat, noise, until
 
 HD = Size(1280, 720)
+
+
+@pytest.fixture
+def a_gpu(monkeypatch) -> None:
+    """The driver answers, whatever this machine has."""
+    found = Gpu("a GPU", (9, 0), (13, 0), 2**37)
+    monkeypatch.setattr(nvenc_module, "find_gpu", lambda: found)
 
 
 def opened(encoder: Encoder) -> None:
@@ -68,7 +76,9 @@ def test_x264_opens_with_its_options() -> None:
     assert refusal(x264(20), HD, 30.0) == ""
 
 
-def test_ffmpeg_without_nvenc_leaves_it_to_x264(make_stage, tmp_path, monkeypatch, caplog) -> None:
+def test_ffmpeg_without_nvenc_leaves_it_to_x264(
+    a_gpu, make_stage, tmp_path, monkeypatch, caplog
+) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(nvenc_module, "CODEC", "h264_later")
     frames = film(make_stage, tmp_path / "a.mp4")
@@ -78,13 +88,23 @@ def test_ffmpeg_without_nvenc_leaves_it_to_x264(make_stage, tmp_path, monkeypatc
     assert "built without h264_later" in line
 
 
-def test_nvenc_that_does_not_open_leaves_it_to_x264(make_stage, tmp_path, caplog) -> None:
+def test_nvenc_that_does_not_open_leaves_it_to_x264(a_gpu, make_stage, tmp_path, caplog) -> None:
     """Really tried: without a GPU nothing opens, and with one 16 x 16 is too small for it."""
     caplog.set_level(logging.INFO)
     frames = film(make_stage, tmp_path / "a.mkv", a_canvas(16, 16))
     assert shown(frames) == painted()
     assert len(caplog.messages) == 1
     assert "x264 records, on the CPU: no NVENC here: " in caplog.text
+
+
+def test_without_an_nvidia_gpu_nothing_is_tried_and_nothing_said(
+    make_stage, tmp_path, monkeypatch, caplog
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(nvenc_module, "find_gpu", lambda: None)
+    monkeypatch.setattr(nvenc_module, "refusal", lambda *_: pytest.fail("NVENC was tried"))
+    assert shown(film(make_stage, tmp_path / "a.mp4")) == painted()
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(
@@ -108,14 +128,14 @@ def test_why_not_is_told_apart(monkeypatch, code, said) -> None:
     assert said in refusal(nvenc(20), HD, 30.0)
 
 
-def test_the_size_is_the_even_one_that_will_be_encoded(monkeypatch) -> None:
+def test_the_size_is_the_even_one_that_will_be_encoded(a_gpu, monkeypatch) -> None:
     sizes = []
     monkeypatch.setattr(nvenc_module, "refusal", lambda _e, size, _f: sizes.append(size) or "no")
     assert choose_encoder("a", Size(321, 181), 30.0, 20) == x264(20)
     assert sizes == [(320, 180)]
 
 
-def test_what_opens_is_taken(make_stage, tmp_path, monkeypatch, caplog) -> None:
+def test_what_opens_is_taken(a_gpu, make_stage, tmp_path, monkeypatch, caplog) -> None:
     """Where there is no NVENC, another encoder stands in for it."""
     caplog.set_level(logging.INFO)
     stand_in = Encoder("libx264", {**x264(16).options, "preset": "medium", "forced-idr": "1"})
@@ -127,7 +147,7 @@ def test_what_opens_is_taken(make_stage, tmp_path, monkeypatch, caplog) -> None:
     assert caplog.messages == ["output my-recording: NVENC records"]
 
 
-def test_it_is_chosen_once_for_all_files(make_stage, tmp_path, monkeypatch, caplog) -> None:
+def test_it_is_chosen_once_for_all_files(a_gpu, make_stage, tmp_path, monkeypatch, caplog) -> None:
     """A recording that breaks off and goes on in a new file does not ask again."""
     caplog.set_level(logging.INFO)
     made = []

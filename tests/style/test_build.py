@@ -19,27 +19,15 @@ from murai_show.show.words import Size
 from murai_show.style import build, judge, open_stylizer
 from murai_show.style.bank import Bank, read_bank, write_bank
 from murai_show.style.build import build_engines, engines_name, find_engines, homes
-from murai_show.style.judge import Practice, Verdict
+from murai_show.style.identity import IdentityStylizer
+from murai_show.style.judge import Practice, Remembered, Verdict
 from murai_show.style.openvino import KEPT, OpenvinoStylizer, Program, painting_threads
 from murai_show.style.pytorch import PytorchStylizer
 from murai_show.style.tune import choose
 from tests.banks import write_small_bank
+from tests.style.scenes import SIZE, scenes
 
-SIZE = Size(96, 64)
 LOOK = Look((("a", 0.5), ("b", 0.5)))
-
-
-def scenes(count: int, seed: int) -> tuple[np.ndarray, ...]:
-    """Soft gradients with a hard edge: something for a norm to normalise."""
-    draw = np.random.default_rng(seed)
-    y, x = np.mgrid[0 : SIZE.height, 0 : SIZE.width]
-    found: list[np.ndarray] = []
-    for _ in range(count):
-        slope = draw.uniform(-2, 2, (2, 3))
-        frame = 128 + x[..., None] * slope[0] + y[..., None] * slope[1]
-        frame[: draw.integers(10, 50), draw.integers(10, 80) :] *= 0.3
-        found.append(np.clip(frame, 0, 255).astype(np.uint8))
-    return tuple(found)
 
 
 def practice() -> Practice:
@@ -177,7 +165,24 @@ def test_the_convolutions_that_hurt_are_given_back(
     assert len(asked) == 8
     assert asked[0] == ()
     assert [name.split("/")[0].split(".")[-1] for name in found.wide] == ["head", "enter"]
-    assert names[-1].endswith("2 of 6 convolutions in fp32")
+    assert names[-1].endswith("2 of 6 convolutions kept wide")
+
+
+def test_the_judge_has_each_picture_painted_once_in_fp32(bank: Bank) -> None:
+    painted: list[tuple[int, str]] = []
+
+    class Counting(IdentityStylizer):
+        def __call__(self, frame: Frame, look: Look) -> Frame:
+            painted.append((frame.number, look.main))
+            return super().__call__(frame, look)
+
+    frames = practice().unseen
+    size = Size(frames[0].shape[1], frames[0].shape[0])
+    reference = Remembered(Counting(bank.card.names, size))
+    tried = IdentityStylizer(bank.card.names, size)
+    for _ in range(3):
+        assert judge.judge(reference, tried, frames).ssim == dict.fromkeys(bank.card.names, 1.0)
+    assert len(painted) == len(set(painted)) == len(frames) * len(bank.card.names)
 
 
 def test_the_tuner_measures_once_and_remembers(bank: Bank, engines: build.Engines) -> None:

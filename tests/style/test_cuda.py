@@ -18,7 +18,7 @@ from murai_show.errors import DeviceLostError, EngineError
 from murai_show.frame import Frame
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
-from murai_show.style import cuda
+from murai_show.style import cuda, race
 from murai_show.style.bank import Bank, read_bank
 from murai_show.style.cuda import KEPT, CudaStylizer, Program, captured, open_cuda
 from murai_show.style.pytorch import PytorchStylizer
@@ -284,15 +284,15 @@ def test_the_faster_one_is_measured_once_and_remembered(
     caplog.set_level(logging.INFO)
     races: list[set[str]] = []
 
-    def race(stylizers, paint, seconds) -> dict[str, float]:
+    def raced(stylizers, paint, seconds) -> dict[str, float]:
         races.append(set(stylizers))
         measured = real_race(stylizers, paint, 0.0)
         assert set(measured) == set(stylizers)
         assert min(measured.values()) > 0
         return {"plain": 2.0, "compiled": 1.0}
 
-    real_race = cuda.race
-    monkeypatch.setattr(cuda, "race", race)
+    real_race = race.race
+    monkeypatch.setattr(race, "race", raced)
     first = open_cuda(shelf, PAINT, "cpu")
     again = open_cuda(shelf, PAINT, "cpu")
     assert races == [{"plain", "compiled"}]
@@ -330,7 +330,7 @@ def test_a_memory_that_is_damaged_is_measured_again(shelf: Bank) -> None:
     assert file is not None
     for text in ("", "[", "[]", "3", '{"plain": "fast"}'):
         file.write_text(text)
-        assert cuda._recall(file) == {}
+        assert race.recall(file, ("plain", "compiled")) == {}
 
 
 # --- on a GPU

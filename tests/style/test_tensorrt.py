@@ -24,10 +24,17 @@ from murai_show.errors import DeviceLostError, EngineError
 from murai_show.frame import Frame
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
-from murai_show.style import cuda, tensorrt
+from murai_show.style import cuda, race, tensorrt
 from murai_show.style.bank import Bank, read_bank, write_bank
+from murai_show.style.judge import Practice, Verdict, ssim
 from murai_show.style.pytorch import PytorchStylizer
-from murai_show.style.tensorrt import engine_name, load_tensorrt, open_tensorrt
+from murai_show.style.qdq import EIGHTS, Eight, Narrow, Rehearsal, make_narrow
+from murai_show.style.tensorrt import (
+    choose_tensorrt,
+    engine_name,
+    load_tensorrt,
+    open_tensorrt,
+)
 from murai_show.style.vault import keep, open_vault, read_trusted
 from tests.banks import write_small_bank
 from tests.plans import REPOSITORY
@@ -41,6 +48,7 @@ from tests.style.recording_tensorrt import (
     Runtime,
     names,
 )
+from tests.style.scenes import scenes
 
 PAINT = Size(64, 36)
 LOOK = Look((("a", 1.0),))
@@ -90,7 +98,7 @@ def test_an_engine_is_built_kept_and_opened_in_this_order(bank: Bank, trt: Modul
         ("execute_async_v3", 77),
     ]
     assert len(told) == 1
-    assert told[0].startswith("small: its TensorRT engine is built for this GPU, once")
+    assert told[0].startswith("small: its TensorRT engine in fp16 is built for this GPU, once")
     assert stylizer.engine == "tensorrt"
     assert stylizer.styles == ("a", "b")
 
@@ -305,7 +313,142 @@ def test_an_engine_that_cannot_be_kept_paints_nevertheless(
     assert "will be built again: No space left on device" in caplog.text
 
 
+# --- eight bits
+
+
+@pytest.fixture
+def raced(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """Each race that is held; fp8 wins, then int8."""
+    held: list[set[str]] = []
+
+    def win(stylizers, paint, seconds) -> dict[str, float]:
+        held.append(set(stylizers))
+        return {name: {"fp16": 3.0, "int8": 2.0, "fp8": 1.0}[name] for name in stylizers}
+
+    monkeypatch.setattr(race, "race", win)
+    return held
+
+
+def narrow(bank: Bank, monkeypatch: pytest.MonkeyPatch, **models: bool) -> None:
+    """Eight bits were made, and may paint or not."""
+    found = {
+        name: Narrow(
+            name.encode(), Verdict(good, {"a": 0.9, "b": 0.97}, ("head",), "" if good else "no")
+        )
+        for name, good in models.items()
+    }
+    monkeypatch.setattr(tensorrt, "find_narrow", lambda _, name: found.get(name))
+
+
+def test_where_nothing_else_was_made_fp16_paints_without_a_race(
+    bank: Bank, trt: ModuleType, raced: list[set[str]]
+) -> None:
+    choice = choose_tensorrt(bank, PAINT, watch=lambda _: None)
+    assert (choice.precision, dict(choice.milliseconds)) == ("fp16", {})
+    assert choice.why(PAINT) == "TensorRT fp16 at 64x36"
+    assert not raced
+
+
+def test_the_fastest_that_may_paint_does_and_is_remembered(
+    bank: Bank, trt: ModuleType, raced: list[set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow(bank, monkeypatch, int8=True, fp8=False)
+    choice = choose_tensorrt(bank, PAINT, watch=lambda _: None)
+    assert [call[1] for call in CALLS if call[0] == "parse"] == [b"onnx", b"int8"]
+    assert raced == [{"fp16", "int8"}]
+    assert choice.precision == "int8"
+    assert choice.why(PAINT) == "TensorRT int8 at 64x36: fp16 3.00 ms, int8 2.00 ms"
+    assert set(choice.verdicts) == {"fp16", "int8", "fp8"}
+    assert not choice.verdicts["fp8"].good
+    CALLS.clear()
+    again = choose_tensorrt(bank, PAINT, watch=pytest.fail)
+    assert again.precision == "int8"
+    assert len(raced) == 1
+    assert names().count("deserialize_cuda_engine") == 1, "the winner alone is opened"
+    narrow(bank, monkeypatch, int8=True, fp8=True)  # made later
+    assert choose_tensorrt(bank, PAINT, watch=lambda _: None).precision == "fp8"
+    assert raced[1:] == [{"fp16", "int8", "fp8"}]
+
+
+def test_eight_bits_made_of_other_frames_are_built_anew(
+    bank: Bank, trt: ModuleType, raced: list[set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model in (b"one", b"other"):
+        made = Narrow(model, Verdict(good=True))
+        monkeypatch.setattr(
+            tensorrt, "find_narrow", lambda _, name, m=made: m if name == "int8" else None
+        )
+        choose_tensorrt(bank, PAINT, watch=lambda _: None)
+    assert [call[1] for call in CALLS if call[0] == "parse"] == [b"onnx", b"one", b"other"]
+    assert len(raced) == 2
+
+
+def test_what_tensorrt_does_not_take_leaves_the_painting_to_fp16(
+    bank: Bank,
+    trt: ModuleType,
+    raced: list[set[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    narrow(bank, monkeypatch, int8=True)
+    real = OnnxParser.parse
+
+    def parse(self: OnnxParser, model: bytes) -> bool:
+        return real(self, model) and model != b"int8"
+
+    monkeypatch.setattr(OnnxParser, "parse", parse)
+    choice = choose_tensorrt(bank, PAINT, watch=lambda _: None)
+    assert choice.precision == "fp16"
+    assert "int8 does not work here: TensorRT cannot read the network: unsupported node" in (
+        caplog.text
+    )
+    CALLS.clear()
+    choose_tensorrt(bank, PAINT, watch=lambda _: None)
+    assert "Builder" not in names(), "and is not tried at every start"
+
+
+def test_one_precision_can_be_asked_for(
+    bank: Bank, trt: ModuleType, raced: list[set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow(bank, monkeypatch, int8=True)
+    open_tensorrt(bank, PAINT, precision="int8", watch=lambda _: None)
+    assert [call[1] for call in CALLS if call[0] == "parse"] == [b"int8"]
+    with pytest.raises(EngineError, match=r"small has no fp8: murai-show build makes it"):
+        open_tensorrt(bank, PAINT, precision="fp8")
+    assert not raced
+
+
+@pytest.mark.parametrize(
+    ("capability", "wanted"), [((7, 5), ("int8",)), ((8, 9), ("int8", "fp8")), ((9, 0), EIGHTS)]
+)
+def test_fp8_is_for_gpus_that_have_it(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], wanted: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    assert tensorrt.runnable(torch.device("cuda", 0)) == wanted
+
+
 # --- on a GPU
+
+
+@pytest.mark.needs_gpu
+@pytest.mark.parametrize("precision", EIGHTS)
+def test_on_a_gpu_eight_bits_paint_what_they_were_judged_by(
+    tmp_path: Path, precision: Eight
+) -> None:
+    """TensorRT and ONNX Runtime compute the same graph; both round to eight bits at the same
+    places, so what is left is the order of additions, which may tip a value to the next step."""
+    pytest.importorskip("tensorrt", exc_type=ImportError)
+    if precision not in tensorrt.runnable(torch.device("cuda", 0)):
+        pytest.skip("this GPU has no fp8")
+    bank = read_bank(write_small_bank(tmp_path / "small.safetensors"))
+    made = make_narrow(bank, precision, Practice(scenes(4, 1), scenes(2, 2)), lambda _: None)
+    engine = open_tensorrt(bank, Size(96, 64), precision=precision)
+    rehearsal = Rehearsal(bank, made.model)
+    for pixels in scenes(3, 5):
+        frame = Frame(pixels, 0.0, 0.0, 1, "test")
+        assert ssim(rehearsal(frame, LOOK).pixels, engine(frame, LOOK).pixels.cpu().numpy()) > 0.99
 
 
 @pytest.mark.needs_gpu
