@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+
+from murai_show.show.days import ShowDay, day_before, show_day
+from murai_show.show.hours import Stretch, day_stretches
 
 if TYPE_CHECKING:
-    from murai_show.show.plan import Plan, PlannedPlaylist
+    from murai_show.show.planned import Plan, PlannedPlaylist, PlannedRule
 
 Mix = tuple[tuple[str, float], ...]
 
@@ -44,62 +46,96 @@ class Look:
 
 def look_at(plan: Plan, wall: float) -> Look:
     """The look at `wall`, in POSIX seconds."""
-    playlist = plan.playlist
-    day = rotation_day(plan, wall)
+    if not plan.schedule:
+        mix, why = rotation(plan, plan.playlist, wall)
+        return _look(mix, why)
+    day = show_day(plan.place.tz, wall)
+    ruled = day_stretches(plan.schedule, plan.place, day)
+    now = bisect_right(ruled, wall, key=lambda stretch: stretch.begins) - 1
+    mix, why = scheduled(plan, ruled, now, wall)
+    return _look(mix, why)
+
+
+def scheduled(plan: Plan, ruled: tuple[Stretch, ...], now: int, wall: float) -> tuple[Mix, str]:
+    """The mix at `wall` in stretch number `now` of `ruled`, and why.
+
+    Where another playlist takes over the picture walks from what the earlier one would show to what
+    the later one shows, while both rotate on; a walk that is not over when the next begins is
+    walked on from, so no change of rules is ever a jump.
+    """
+    playlist = ruled[now].rule.playlist
+    mix, why = rotation(plan, playlist, wall)
+    why = f"line {ruled[now].rule.line}, {why}"
+    first = now
+    while first and ruled[first - 1].rule.playlist == playlist:
+        first -= 1
+    if first == 0:  # began longer ago than any fade lasts
+        return mix, why
+    before = ruled[first - 1].rule
+    fade, into = fade_into(ruled[first].rule, before), wall - ruled[first].begins
+    if into >= fade:
+        return mix, why
+    left, _ = scheduled(plan, ruled, first - 1, wall)
+    if left == mix:
+        return mix, why
+    share = smooth(into / fade)
+    return blend(left, mix, share), f"{why}, {share:.0%} of the walk from line {before.line}"
+
+
+def fade_into(rule: PlannedRule, before: PlannedRule) -> float:
+    """How long the walk from one rule to the next takes: dark comes as slowly as what ends."""
+    return rule.fade if rule.fade is not None else before.fade or 0.0
+
+
+def rotation(plan: Plan, playlist: PlannedPlaylist, wall: float) -> tuple[Mix, str]:
+    """The mix that `playlist` has at `wall`, whichever rule plays it, and why."""
+    day = rotation_day(plan, playlist, wall)
     slot, into = divmod(wall - day.begins, playlist.each)
-    entry = entry_at(plan, day, int(slot))
-    why = f"playlist {playlist.name}, entry {_words(entry)}"
+    entry = entry_at(plan, playlist, day, int(slot))
+    why = _named(playlist, entry)
     if into >= playlist.fade:
-        return _look(entry, why)
-    before = entry_before(plan, day, int(slot))
+        return entry, why
+    before = entry_before(plan, playlist, day, int(slot))
     if before == entry:
-        return _look(entry, why)
+        return entry, why
     share = smooth(into / playlist.fade)
-    return _look(
-        blend(before, entry, share), f"{why}, {share:.0%} of the walk from {_words(before)}"
+    return (
+        blend(before, entry, share),
+        f"{why}, {share:.0%} of the walk from {mix_words(before)}",
     )
 
 
 @dataclass(frozen=True)
-class ShowDay:
-    """One day of a show, from local noon to local noon: an evening is never cut at midnight.
+class Turn:
+    """An entry's turn in a rotation, from `begins` to `ends`, POSIX seconds."""
 
-    `begins` and `ends` are POSIX seconds, 23 to 25 hours apart.
-    """
-
-    date: str
+    entry: Mix
     begins: float
     ends: float
 
 
-@lru_cache(maxsize=64)
-def _day(tz: str, ordinal: int) -> ShowDay:
-    zone = ZoneInfo(tz)
-    date = datetime.fromordinal(ordinal).date()
-    begins = datetime.combine(date, time(12), zone)
-    ends = datetime.combine(date + timedelta(days=1), time(12), zone)
-    return ShowDay(date.isoformat(), begins.timestamp(), ends.timestamp())
+def turn_at(plan: Plan, playlist: PlannedPlaylist, wall: float) -> Turn:
+    """Whose turn it is at `wall` when `playlist` plays."""
+    day = rotation_day(plan, playlist, wall)
+    slot = int((wall - day.begins) // playlist.each)
+    begins = day.begins + slot * playlist.each
+    ends = min(begins + playlist.each, day.ends)
+    return Turn(entry_at(plan, playlist, day, slot), begins, ends)
 
 
-def show_day(tz: str, wall: float) -> ShowDay:
-    """The show day that `wall` (POSIX seconds) falls into, in time zone `tz`."""
-    local = datetime.fromtimestamp(wall, ZoneInfo(tz))
-    day = _day(tz, local.toordinal())
-    return day if day.begins <= wall else _day(tz, local.toordinal() - 1)
+def _named(playlist: PlannedPlaylist, entry: Mix) -> str:
+    named = f"playlist {playlist.name}, entry " if playlist.name else ""
+    return f"{named}{mix_words(entry)}"
 
 
 # Two styles in turn are the only shuffle of two without a repeat; a new start at noon could repeat.
 ALWAYS = ShowDay("always", 0.0, math.inf)
 
 
-def rotation_day(plan: Plan, wall: float) -> ShowDay:
+def rotation_day(plan: Plan, playlist: PlannedPlaylist, wall: float) -> ShowDay:
     """The stretch of time whose slots are counted from its beginning."""
-    pair = plan.playlist.order == "shuffle" and len(plan.playlist.entries) == 2
+    pair = playlist.order == "shuffle" and len(playlist.entries) == 2
     return ALWAYS if pair else show_day(plan.place.tz, wall)
-
-
-def day_before(tz: str, day: ShowDay) -> ShowDay:
-    return show_day(tz, day.begins - 1.0)
 
 
 def last_slot(playlist: PlannedPlaylist, day: ShowDay) -> int:
@@ -107,17 +143,16 @@ def last_slot(playlist: PlannedPlaylist, day: ShowDay) -> int:
     return math.ceil((day.ends - day.begins) / playlist.each) - 1
 
 
-def entry_before(plan: Plan, day: ShowDay, slot: int) -> Mix:
+def entry_before(plan: Plan, playlist: PlannedPlaylist, day: ShowDay, slot: int) -> Mix:
     """What was on just before `slot` of `day`."""
     if slot > 0:
-        return entry_at(plan, day, slot - 1)
+        return entry_at(plan, playlist, day, slot - 1)
     before = day_before(plan.place.tz, day)
-    return entry_at(plan, before, last_slot(plan.playlist, before))
+    return entry_at(plan, playlist, before, last_slot(playlist, before))
 
 
-def entry_at(plan: Plan, day: ShowDay, slot: int) -> Mix:
+def entry_at(plan: Plan, playlist: PlannedPlaylist, day: ShowDay, slot: int) -> Mix:
     """What is on in `slot` of `day`."""
-    playlist = plan.playlist
     entries = playlist.entries
     around, place = divmod(slot, len(entries))
     if playlist.order == "listed" or len(entries) < 3:
@@ -131,7 +166,7 @@ def entry_at(plan: Plan, day: ShowDay, slot: int) -> Mix:
         last = shuffled(len(entries), plan.show, playlist.name, day.date, around - 1)[-1]
         repeats = order[0] == last
     else:
-        repeats = entries[order[0]] == entry_before(plan, day, 0)
+        repeats = entries[order[0]] == entry_before(plan, playlist, day, 0)
     return entries[order[1 - place if repeats else place]]
 
 
@@ -172,5 +207,6 @@ def _look(mix: Mix, why: str) -> Look:
     return Look(tuple((style, weight / total) for style, weight in rest), min(1.0, light), why)
 
 
-def _words(mix: Mix) -> str:
+def mix_words(mix: Mix) -> str:
+    """`wave`, or a mix: `starry 40% + wave 60%`."""
     return " + ".join(s if w == 1.0 else f"{s} {w:.0%}" for s, w in mix)

@@ -16,9 +16,20 @@ from murai_show.errors import Problem, ShowError
 from murai_show.show.plan import plan_show
 from murai_show.show.report import plan_to_json, plan_to_text
 from murai_show.show.starter import starter
-from tests.show.machine import SHOWS, machine
+from tests.show.machine import GOOD, SHOWS, machine
 
-TEXTS = [path.read_text(encoding="utf-8") for path in SHOWS] + [starter("plaza")]
+SCHEDULED = (
+    GOOD
+    + """\
+place: { lat: 69.6492, lon: 18.9553, tz: Europe/Oslo }
+schedule:
+  - default: dark
+  - { from: dusk+10m, to: "23:00", not_before: "17:30", play: evening }
+  - { days: [fri, sat-mon], from: "22:00", to: 02:00, style: { wave: 0.7, starry: 0.3 } }
+  - { dates: [2026-12-24..2027-01-02, 02-29], from: sun -4°, to: sunrise-1h, play: dark, fade: 9s }
+"""
+)
+TEXTS = [*(path.read_text(encoding="utf-8") for path in SHOWS), starter("plaza"), SCHEDULED]
 TREES = [YAML(typ="safe", pure=True).load(text) for text in TEXTS]
 often = settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]

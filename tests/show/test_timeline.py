@@ -72,10 +72,13 @@ def test_weights_walk_and_never_jump(plan, wall: float) -> None:
         assert abs(before.get(style, 0.0) - after.get(style, 0.0)) <= 1.5 * 0.01 + 1e-6
 
 
-@given(st.integers(2, 6), st.floats(600, 6 * 3600.0), st.sampled_from(ZONES), INSTANTS)
+# Tenths of a second: a slot that ends a rounding error before noon is followed by one that no
+# instant falls into.
+@given(st.integers(2, 6), st.integers(6000, 216_000), st.sampled_from(ZONES), INSTANTS)
 def test_shuffle_never_shows_a_style_twice_in_a_row(
-    count: int, each: float, tz: str, wall: float
+    count: int, tenths: int, tz: str, wall: float
 ) -> None:
+    each = tenths / 10
     playlist = listed(*[f"s{i}" for i in range(count)], each=each, fade=0, order="shuffle")
     plan = a_plan(playlist=playlist, place=PlannedPlace(0, 0, tz))
     seen: list[str] = []
@@ -99,7 +102,7 @@ def test_shuffle_gives_each_style_once_a_round(count: int, wall: float) -> None:
     day = show_day("UTC", wall)
     for around in (0, 1, 7):
         slots = range(around * count, (around + 1) * count)
-        assert len({entry_at(plan, day, slot) for slot in slots}) == count
+        assert len({entry_at(plan, plan.playlist, day, slot) for slot in slots}) == count
 
 
 def test_shuffle_is_the_same_after_a_restart_and_differs_by_show_and_date() -> None:
@@ -109,7 +112,7 @@ def test_shuffle_is_the_same_after_a_restart_and_differs_by_show_and_date() -> N
 
     def order(show: str, of) -> str:
         plan = a_plan(playlist=playlist, show=show)
-        return "".join(entry_at(plan, of, slot)[0][0] for slot in range(10))
+        return "".join(entry_at(plan, plan.playlist, of, slot)[0][0] for slot in range(10))
 
     assert order("up375", day) == EXPECTED_ORDER
     assert order("up375", day) != order("other", day)
