@@ -32,6 +32,7 @@ bench: $(VENV)/bench opengl ## measure, in half an hour; the docs quote these sc
 	@$(BIN)/python bench/engines.py --json > docs/scores/engines.json
 	@$(BIN)/python bench/show.py --json > docs/scores/show.json
 	@$(BIN)/python bench/loop.py
+	@$(BIN)/python bench/projection.py
 	@$(BIN)/python bench/plots.py
 
 reference: $(VENV)/test ## write docs/show.md and the JSON schema anew

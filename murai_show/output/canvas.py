@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from murai_show.frame import Frame
 from murai_show.output import shaders
 from murai_show.output.homography import Placement, place
+from murai_show.output.projector import Projector, write_uniforms
 from murai_show.output.upload import Upload, Uploads, on_device
 from murai_show.show.planned import CanvasSpec
 
 Pixels = NDArray[np.uint8]
+
+# Compiled shaders by (minified, toned, with a gamma), each with what it draws.
+Programs = dict[tuple[bool, bool, bool], tuple[moderngl.Program, moderngl.VertexArray]]
 
 # Below this the bilinear filter still sees every texel; above, it would skip some and shimmer.
 _MINIFIED = 1.2
@@ -24,7 +28,11 @@ class Canvas:
     `texture` is RGBA8 of the canvas's size, row 0 on top.  `draws` counts real drawings: the same
     picture in the same light is drawn once.  Magnified by Catmull-Rom, but bilinearly where Mesa
     draws on the CPU (there it costs three times as much); `cubic` overrules that choice.  Canvases
-    of one context share their `uploads`.
+    of one context share their `uploads`, and their `programs`: compiling takes longer than a frame
+    lasts, and a canvas may come while others are on.  Whoever gives them frees them.
+
+    Where light joins that of other projectors, or bends, a `Projector` draws; any other canvas
+    never pays for that.  Raises OutputError when a mask cannot be read.
     """
 
     def __init__(
@@ -33,6 +41,7 @@ class Canvas:
         spec: CanvasSpec,
         cubic: bool | None = None,
         uploads: Uploads | None = None,
+        programs: Programs | None = None,
     ) -> None:
         self.spec = spec
         self.draws = 0
@@ -45,7 +54,10 @@ class Canvas:
         self._holds: tuple[int, int, bool] | None = None  # width, height, on a GPU?
         self._placement: Placement | None = None
         self._minified = False
-        self._programs: dict[tuple[bool, bool], tuple[moderngl.Program, moderngl.VertexArray]] = {}
+        lit = spec.projection is not None and spec.projection.lit
+        self._projector = Projector(ctx, spec, cubic=self._cubic) if lit else None
+        self._own: Programs = {}
+        self._programs = self._own if programs is None else programs
         self._drawn: tuple[Frame | None, float] | None = None
         self._pixels: Pixels | None = None
 
@@ -55,7 +67,8 @@ class Canvas:
         if self._drawn is not None and self._drawn[0] is wanted[0] and self._drawn[1] == light:
             return False
         self._fbo.use()
-        if light > 0.0:
+        # Black is lifted in the dark too: the lamps are on, and overlaps would glow.
+        if light > 0.0 or (self._projector is not None and self._projector.lifted):
             self._upload(picture)
             self._render(light)
         else:
@@ -83,10 +96,9 @@ class Canvas:
 
     def close(self) -> None:
         """Free what lies in the context.  Safe to call twice."""
-        for program, array in self._programs.values():
-            array.release()
-            program.release()
-        self._programs.clear()
+        free(self._own)
+        if self._projector is not None:
+            self._projector.close()
         if self._source is not None:
             self._source.close()
             self._source = None
@@ -111,6 +123,9 @@ class Canvas:
         self._minified = self._placement.shrink > _MINIFIED
         source = self._uploads.open(picture.pixels, minified=self._minified)
         source.texture.use(0)
+        if self._projector is not None:
+            self._projector.prepare(minified=self._minified)
+            return source
         for toned in (False, True):  # a fade to dark must not wait for the compiler
             self._program(toned=toned)
         return source
@@ -120,24 +135,26 @@ class Canvas:
         assert self._placement is not None
         spec = self.spec
         factor = spec.brightness * light
+        if self._projector is not None:
+            self._projector.draw(
+                self._source.texture, self._placement, factor, minified=self._minified
+            )
+            return
         program, array = self._program(toned=factor != 1.0 or spec.gamma != 1.0)
-        wanted = {
-            "canvas": np.array(spec.size),
-            "to_picture": self._placement.to_picture.T,
-            "edges": self._placement.edges,
-            "factor": factor,
-            "gain": factor ** (1 / 2.4),
-            "lift": 1.0 / spec.gamma,
-        }
-        for name, value in wanted.items():
-            uniform = program.get(name, None)  # GLSL drops what a variant does not use
-            if isinstance(uniform, moderngl.Uniform):
-                uniform.write(np.asarray(value, np.float32).tobytes())
+        write_uniforms(
+            program,
+            canvas=spec.size,
+            to_picture=self._placement.to_picture.T,
+            edges=self._placement.edges,
+            factor=factor,
+            gain=factor ** (1 / 2.4),
+            lift=1.0 / spec.gamma,
+        )
         self._source.texture.use(0)
         array.render(vertices=3)
 
     def _program(self, *, toned: bool) -> tuple[moderngl.Program, moderngl.VertexArray]:
-        key = (self._minified, toned)
+        key = (self._minified, toned, self.spec.gamma != 1.0)
         if key not in self._programs:
             source = shaders.fragment(
                 minified=self._minified,
@@ -150,6 +167,14 @@ class Canvas:
             array.render(vertices=3)  # Mesa compiles at the first draw
             self._programs[key] = (program, array)
         return self._programs[key]
+
+
+def free(programs: Programs) -> None:
+    """Their context must be current.  Safe to call twice."""
+    for program, array in programs.values():
+        array.release()
+        program.release()
+    programs.clear()
 
 
 def draws_on_cpu(ctx: moderngl.Context) -> bool:

@@ -13,7 +13,7 @@ from murai_show.frame import Frame
 from murai_show.output import shaders
 from murai_show.output.monitors import find_monitor, glfw_trouble
 from murai_show.output.stage import Stage, ask_for_opengl, window_context
-from murai_show.show.planned import PlannedOutput
+from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import DisplayOutput
 from murai_show.show.words import Size
 
@@ -69,6 +69,13 @@ class Display:
             self._shown, self._shown_at = state, now
         self.presented += 1
 
+    def move(self, canvas: CanvasSpec) -> None:
+        """Present another canvas of the same size, which the stage has; the window stays."""
+        self._canvas = canvas
+        self._shown = None
+        with self._gl:
+            self._see()
+
     def close(self) -> None:
         if self._closed:
             return
@@ -96,13 +103,17 @@ class Display:
     def _prepare(self) -> None:
         """Everything that presenting needs, in the window's own context."""
         with self._gl:
-            glfw.swap_interval(1 if self._stage.take_pacing() else 0)
-            texture = self._stage.canvas(self._canvas).texture
-            self._texture = self._gl.external_texture(texture.glo, self._canvas.size, 4, 0, "f1")
-            self._texture.filter = (self._gl.LINEAR, self._gl.LINEAR)
-            self._texture.repeat_x = self._texture.repeat_y = False
+            glfw.swap_interval(1 if self._stage.take_pacing(self.name) else 0)
+            self._see()
             program = self._gl.program(shaders.WINDOW_VERTEX, shaders.WINDOW_FRAGMENT)
             self._array = self._gl.vertex_array(program, [])
+
+    def _see(self) -> None:
+        """The stage's texture of the canvas, as this window's context sees it."""
+        texture = self._stage.canvas(self._canvas).texture
+        self._texture = self._gl.external_texture(texture.glo, self._canvas.size, 4, 0, "f1")
+        self._texture.filter = (self._gl.LINEAR, self._gl.LINEAR)
+        self._texture.repeat_x = self._texture.repeat_y = False
 
     def _present(self, size: Size) -> None:
         if 0 in size:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from murai_show.frame import Frame
 from murai_show.output.stage import Stage
-from murai_show.show.planned import PlannedOutput
+from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import OffscreenOutput
 
 
@@ -31,6 +31,10 @@ class Offscreen:
     def show(self, picture: Frame, light: float, now: float) -> None:  # noqa: ARG002  the port's
         self._stage.draw(self._canvas, picture, light)
         self.presented += 1
+
+    def move(self, canvas: CanvasSpec) -> None:
+        """Draw another canvas of the same size, which the stage has."""
+        self._canvas = canvas
 
     def close(self) -> None:
         """Nothing is its own; the stage frees the canvas."""

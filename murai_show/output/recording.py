@@ -22,7 +22,7 @@ from murai_show.output.movie import Movie
 from murai_show.output.nvenc import choose_encoder
 from murai_show.output.stage import Stage
 from murai_show.output.worker import Worker
-from murai_show.show.planned import PlannedOutput
+from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import RecordingOutput
 
 ROOM = 4  # pictures between the loop and the encoder
@@ -188,6 +188,11 @@ class Recording:
         self._sent, self._sent_at = drawing, now
         # A call that is late by less than one interval does not lower the rate.
         self._due = max(self._due, now - 1.0 / self.fps) + 1.0 / self.fps
+
+    def move(self, canvas: CanvasSpec) -> None:
+        """Go on with another canvas of the same size, which the stage has, in the same file."""
+        self._canvas = canvas
+        self._seen = self._sent = 0
 
     def close(self) -> None:
         """Finish the file; takes 2 s at most."""

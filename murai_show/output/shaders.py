@@ -6,6 +6,8 @@ is flipped until a window shows it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 # All that is linear in the pixel's place is left to the rasteriser, which interpolates it exactly:
 # on llvmpipe this halves the draw, compared with a matrix product in every pixel.
 CANVAS_VERTEX = """
@@ -34,11 +36,15 @@ uniform float lift;     // 1 / gamma
 noperspective in vec3 at;
 noperspective in vec4 inside;
 out vec4 colour;
+
+vec2 place() {
+    return at.xy / at.z;
+}
 """
 
 _BILINEAR = """
 vec3 sampled() {
-    return textureLod(picture, at.xy / at.z, 0.0).rgb;
+    return textureLod(picture, place(), 0.0).rgb;
 }
 """
 
@@ -51,7 +57,7 @@ vec3 tap(float x, float y) {
 
 vec3 sampled() {
     vec2 size = vec2(textureSize(picture, 0));
-    vec2 texel = at.xy / at.z * size;
+    vec2 texel = place() * size;
     vec2 centre = floor(texel - 0.5) + 0.5;
     vec2 f = texel - centre;
     vec2 w0 = f * (-0.5 + f * (1.0 - 0.5 * f));
@@ -71,9 +77,13 @@ vec3 sampled() {
 # calm when the picture moves.  The derivatives are the map's own, exact, not differences.
 _MINIFIED = """
 vec3 sampled() {
-    vec2 s = at.xy / at.z;
+    vec2 s = place();
+#ifdef CELLS
+    vec2 dx = dFdx(s) * 0.5, dy = dFdy(s) * 0.5;
+#else
     vec2 dx = (to_picture[0].xy - s * to_picture[0].z) / at.z * 0.5;
     vec2 dy = (to_picture[1].xy - s * to_picture[1].z) / at.z * 0.5;
+#endif
     vec2 p = 0.5 * (dx + dy), q = 0.5 * (dx - dy);
     return 0.25 * (textureGrad(picture, s + p, dx, dy).rgb + textureGrad(picture, s - p, dx, dy).rgb
         + textureGrad(picture, s + q, dx, dy).rgb + textureGrad(picture, s - q, dx, dy).rgb);
@@ -82,7 +92,6 @@ vec3 sampled() {
 
 # Between decoding and encoding, a factor on the power part of the sRGB curve is a factor on
 # (v + 0.055), so only pixels that touch the curve's straight toe, near black, pay for pow().
-# The dither is interleaved gradient noise (Jimenez 2014): even, fixed in time, kind to an encoder.
 _TONE = """
 const float TOE = 0.04045;
 
@@ -103,7 +112,10 @@ vec3 toned(vec3 v) {
     if (any(lessThan(min(v, power), vec3(TOE)))) power = encoded(factor * decoded(v));
     return clamp(power, 0.0, 1.0);
 }
+"""
 
+# Interleaved gradient noise (Jimenez 2014): even, fixed in time, kind to an encoder.
+_DITHER = """
 vec3 dithered(vec3 v) {
     float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
     return v + (noise - 0.5) * 0.998 / 255.0;
@@ -161,5 +173,131 @@ def fragment(*, minified: bool, cubic: bool, toned: bool, gamma: bool) -> str:
     """
     sample = _MINIFIED if minified else _CUBIC if cubic else _BILINEAR
     defines = f"{'#define TONED' if toned else ''}\n{'#define GAMMA' if gamma else ''}\n"
-    tone = _TONE if toned else ""
+    tone = _TONE + _DITHER if toned else ""
     return "\n#version 330\n" + defines + _DECLARATIONS + sample + tone + _MAIN
+
+
+# --- projectors -----------------------------------------------------------------------------------
+
+# The pin's own perspective goes into w, and the rasteriser does the rest: exact for an even grid.
+PROJECTOR_VERTEX = """
+#version 330
+uniform vec2 canvas;      // pixels
+uniform mat3 to_picture;  // pin 0..1 -> picture 0..1
+uniform mat4x3 edges;     // pin 0..1 -> distance to the four edges of the picture
+uniform mat3 pin;         // pin 0..1 -> canvas pixels, homogeneous
+in vec2 even;             // where a point is on the pin
+in vec2 landed;           // where a mesh has put it
+out vec2 at;
+out vec4 inside;
+
+void main() {
+    vec3 point = vec3(even, 1.0);
+    at = (to_picture * point).xy;
+    inside = point * edges;
+    vec3 pixel = pin * vec3(landed, 1.0);
+    gl_Position = vec4(pixel.xy / canvas * 2.0 - pixel.z, 0.0, pixel.z);
+}
+"""
+
+# A projector makes signal ^ gamma of light, so a factor in light is a factor on the signal, and
+# only where black is lifted does a pixel pay for pow().  Clamped before the share: where a picture
+# is too bright for the projector it must be so in the overlap too, or that would shine.
+_PROJECTOR = """
+uniform sampler2D picture;
+uniform sampler2D light;   // blend.light_map: share ^ (1 / projector), then the lift
+uniform vec3 tint;         // (brightness * light * gains) ^ (1 / projector)
+uniform vec3 room;         // for the picture where black is lifted, in linear light
+uniform float projector;   // its gamma
+uniform float lift;        // 1 / gamma of the mid-tones
+in vec2 at;
+in vec4 inside;
+out vec4 colour;
+
+vec2 place() {
+    return at;
+}
+
+float covered() {
+    vec4 x = dFdx(inside), y = dFdy(inside);
+    vec4 pixels = inside * inversesqrt(max(x * x + y * y, 1e-12));
+    vec2 near = min(pixels.xy, pixels.zw);
+    return clamp(min(near.x, near.y) + 0.5, 0.0, 1.0);
+}
+"""
+
+_PROJECTOR_MAIN = """
+void main() {
+#ifdef MAPPED
+    vec4 here = texelFetch(light, ivec2(gl_FragCoord.xy), 0);
+    if (here.r <= 0.0) {  // behind a mask
+        colour = vec4(0.0, 0.0, 0.0, 1.0);
+        return;
+    }
+#endif
+    vec3 v = sampled();
+#ifdef BARS
+    v *= pow(covered(), 1.0 / 2.2);
+#endif
+#ifdef GAMMA
+    v = pow(v, vec3(lift));
+#endif
+#ifdef TONED
+    v = min(v * tint, 1.0);
+#endif
+#ifdef MAPPED
+#ifdef LIFTED
+    v = pow(room * pow(v, vec3(projector)) + here.gba, vec3(1.0 / projector));
+#endif
+    v *= here.r;
+#endif
+#if defined(TONED) || defined(MAPPED)
+    v = dithered(v);
+#endif
+    colour = vec4(v, 1.0);
+}
+"""
+
+# Where a pixel lies on the surface, 0..1, and how much of it is covered.
+WHERE = (
+    "\n#version 330\n"
+    + _PROJECTOR
+    + """
+void main() {
+    colour = vec4(at, covered(), 1.0);
+}
+"""
+)
+
+
+@dataclass(frozen=True)
+class ProjectorVariant:
+    """Which shader cells of a projector need, and no more.
+
+    `minified`, `cubic` and `gamma` as for `fragment`; `toned` applies brightness, light and gains;
+    `mapped` the light map, `lifted` with lifted black; `bars` are beside a picture that does not
+    fill its surface.
+    """
+
+    minified: bool
+    cubic: bool
+    toned: bool
+    gamma: bool
+    mapped: bool
+    lifted: bool
+    bars: bool
+
+
+def projector(variant: ProjectorVariant) -> str:
+    """The fragment shader of a projector's cells."""
+    flags = {
+        "CELLS": True,
+        "TONED": variant.toned,
+        "GAMMA": variant.gamma,
+        "MAPPED": variant.mapped,
+        "LIFTED": variant.lifted,
+        "BARS": variant.bars,
+    }
+    defines = "".join(f"#define {name}\n" for name, on in flags.items() if on)
+    sample = _MINIFIED if variant.minified else _CUBIC if variant.cubic else _BILINEAR
+    return "\n#version 330\n" + defines + _PROJECTOR + sample + _DITHER + _PROJECTOR_MAIN

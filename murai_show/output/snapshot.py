@@ -18,7 +18,7 @@ from murai_show.output.canvas import Pixels
 from murai_show.output.files import later, named, plain
 from murai_show.output.stage import Stage
 from murai_show.output.worker import Worker
-from murai_show.show.planned import PlannedOutput
+from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import SnapshotOutput
 
 CLOSE_WITHIN = 2.0  # seconds
@@ -86,6 +86,10 @@ class Snapshot:
         self._stage.draw(self._canvas, picture, light)
         path = named(self._pattern, later(self._started, now - self._first))
         self._worker.put(Still(self._stage.read_rgba(self._canvas), path))
+
+    def move(self, canvas: CanvasSpec) -> None:
+        """Write another canvas of the same size, which the stage has."""
+        self._canvas = canvas
 
     def close(self) -> None:
         if self._closed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from murai_show.errors import OutputError
@@ -13,7 +14,7 @@ from murai_show.show.schema import DisplayOutput
 if TYPE_CHECKING:
     import moderngl
 
-    from murai_show.output.canvas import Canvas, Pixels
+    from murai_show.output.canvas import Canvas, Pixels, Programs
 
 GL_VERSION = 330
 NO_OPENGL = (
@@ -39,7 +40,8 @@ class Stage:
         self.share: Any = None
         self._ctx: moderngl.Context | None = None
         self._canvases: dict[CanvasSpec, Canvas] = {}
-        self._paced = False
+        self._programs: Programs = {}
+        self._paced = ""
         specs = dict.fromkeys(p.canvas for p in planned if p.canvas is not None)
         if not specs:
             return
@@ -52,8 +54,43 @@ class Stage:
             self.share = hidden_window()
         self._ctx = ctx = window_context(self.share) if displays else egl_context(cuda)
         with ctx:
-            uploads = Uploads(ctx)
-            self._canvases = {spec: Canvas(ctx, spec, uploads=uploads) for spec in specs}
+            self._uploads = Uploads(ctx)
+            self._canvases = {
+                spec: Canvas(ctx, spec, uploads=self._uploads, programs=self._programs)
+                for spec in specs
+            }
+
+    def suits(self, planned: tuple[PlannedOutput, ...]) -> bool:
+        """Whether outputs that came later can be opened here: canvases want OpenGL, and windows
+        want that of windows."""
+        if not any(p.canvas for p in planned):
+            return True
+        windows = any(isinstance(p.spec, DisplayOutput) for p in planned)
+        return self._ctx is not None and (self.share is not None or not windows)
+
+    def lay(self, spec: CanvasSpec, *, anew: bool = False) -> bool:
+        """Have a canvas of `spec`, or a new one in its place; True when it was made.
+
+        See `suits`.  Raises OutputError.
+        """
+        if spec in self._canvases and not anew:
+            return False
+        assert self._ctx is not None
+        from murai_show.output.canvas import Canvas
+
+        with self._ctx:
+            canvas = Canvas(self._ctx, spec, uploads=self._uploads, programs=self._programs)
+            if spec in self._canvases:
+                self._canvases[spec].close()
+        self._canvases[spec] = canvas
+        return True
+
+    def keep(self, specs: Collection[CanvasSpec]) -> None:
+        """Free the canvases of all other specs."""
+        for spec in [spec for spec in self._canvases if spec not in specs]:
+            assert self._ctx is not None
+            with self._ctx:
+                self._canvases.pop(spec).close()
 
     def canvas(self, spec: CanvasSpec) -> Canvas:
         """The canvas of `spec`, for its texture and its count; the stage draws it."""
@@ -74,18 +111,42 @@ class Stage:
         with self._ctx:
             return self._canvases[spec].read_rgba()
 
-    def take_pacing(self) -> bool:
-        """True for one window alone: it waits for its monitor, and the others must not wait too."""
-        first, self._paced = not self._paced, True
-        return first
+    def render(self, spec: CanvasSpec, picture: Frame) -> Pixels:
+        """`picture` on a canvas that is made for it and let go, as `read_rgba` gives it: for what a
+        person changes by hand."""
+        from murai_show.output.canvas import Canvas
+
+        assert self._ctx is not None
+        with self._ctx:
+            canvas = Canvas(self._ctx, spec)
+            try:
+                canvas.draw(picture, 1.0)
+                return canvas.read_rgba()
+            finally:
+                canvas.close()
+
+    def finish(self) -> None:
+        """Wait until everything is drawn: for whoever measures."""
+        if self._ctx is not None:
+            with self._ctx:
+                self._ctx.finish()
+
+    def take_pacing(self, name: str) -> bool:
+        """True for one window alone, also when that is opened anew under its name: it waits for its
+        monitor, and the others must not wait too."""
+        self._paced = self._paced or name
+        return self._paced == name
 
     def close(self) -> None:
         """Free the canvases and the context.  Safe to call twice."""
         if self._ctx is None:
             return
+        from murai_show.output.canvas import free
+
         with self._ctx:
             for canvas in self._canvases.values():
                 canvas.close()
+            free(self._programs)
         self._ctx.release()
         self._ctx = None
         if self.share is not None:

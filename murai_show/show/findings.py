@@ -29,6 +29,10 @@ class Findings:
     def add(self, spot: Spot, text: str) -> None:
         self._problems.add(Problem(spot.line, spot.column, self.file, text))
 
+    def join(self, other: Findings) -> None:
+        """Take over what was found in another file of the same show."""
+        self._problems |= other._problems
+
     def only(self, spot: Spot, text: str) -> NoReturn:
         """Say this and nothing else: the rest would be guesses."""
         raise ShowError((Problem(spot.line, spot.column, self.file, text),))

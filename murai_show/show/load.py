@@ -18,6 +18,8 @@ from pydantic import ValidationError
 from murai_show.errors import UsageError
 from murai_show.show.findings import START, Findings, Spot
 from murai_show.show.hints import nearest, one_of
+from murai_show.show.noun import Noun
+from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.schema import (
     CAMERA_KINDS,
     OUTPUT_KINDS,
@@ -27,13 +29,11 @@ from murai_show.show.schema import (
     CanvasNoun,
     Defaults,
     Head,
-    Noun,
     Output,
-    Play,
-    Playlist,
     Show,
 )
 from murai_show.show.sentences import Kinds, fields_of, report, suggest_kind
+from murai_show.show.surface import Surface
 from murai_show.show.tree import Node, read_tree
 from murai_show.show.variables import fill, refuse_secrets
 from murai_show.show.words import UnfitError, parse_name
@@ -68,7 +68,9 @@ class Draft:
     bank: BankChoice | None
     playlists: Mapping[str, Playlist | None] | None
     play: Play | None
+    schedule: tuple[Rule | None, ...]
     outputs: Mapping[str, Output | None] | None
+    surfaces: Mapping[str, Surface | None] | None
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -137,7 +139,9 @@ def read_draft(
         _read_one(BankChoice, "bank", members, findings),
         _read_playlists(members.get("playlists"), findings),
         _read_one(Play, "play", members, findings),
+        _read_schedule(members.get("schedule"), findings),
         _read_kinds("output", OUTPUT_KINDS, members.get("outputs"), findings),
+        _read_surfaces(members.get("surfaces"), findings),
     )
 
 
@@ -237,6 +241,8 @@ def _merge_item(item: Node, defaults: Node, kinds: Kinds) -> Node:
     known = set(model.model_fields)
     if "of" in item.members:  # it takes the other output's whole canvas
         known -= set(CanvasNoun.model_fields)
+    if "surface" in item.members or "surface" in defaults.members:
+        known -= {"fit"}  # the surface says how the picture fills it
     return _merge(item, {key: n for key, n in defaults.members.items() if key in known})
 
 
@@ -309,6 +315,39 @@ def _read_playlists(node: Node | None, findings: Findings) -> dict[str, Playlist
         findings,
         lambda name, item: _read(Playlist, item, f"playlist {name}", findings),
     )
+
+
+def _read_surfaces(node: Node | None, findings: Findings) -> dict[str, Surface | None] | None:
+    return _read_items(
+        "surface",
+        node,
+        findings,
+        lambda name, item: _read(Surface, item, f"surface {name}", findings),
+    )
+
+
+def _read_schedule(node: Node | None, findings: Findings) -> tuple[Rule | None, ...]:
+    """The rules in order; None for those that are broken."""
+    if node is None or not node.known:
+        return ()
+    if not isinstance(node.value, tuple):
+        shown = node.shown()
+        findings.add(node.at, f"schedule: {shown} is not a list; write - before each rule")
+        return ()
+    if not node.items:
+        findings.add(node.named, "schedule is empty; write a rule, or leave the key out")
+    rules: list[Rule | None] = []
+    for number, item in enumerate(node.items, 1):
+        owner = f"schedule, rule {number}"
+        if isinstance(item.value, dict):
+            rules.append(_read(Rule, item, owner, findings))
+            continue
+        rules.append(None)
+        if item.known:
+            findings.add(
+                item.at, f"{owner}: {item.shown()} is not a rule; write its keys, such as play:"
+            )
+    return tuple(rules)
 
 
 def _read_kinds(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from murai_show.show.findings import Findings
 from murai_show.show.load import read_draft, read_source
 from murai_show.show.plan_camera import check_overrides, plan_camera
 from murai_show.show.plan_outputs import plan_outputs
+from murai_show.show.plan_schedule import plan_schedule
 from murai_show.show.planned import (
     BankFacts,
     CanvasSpec,
@@ -20,9 +22,17 @@ from murai_show.show.planned import (
     PlannedOutput,
     PlannedPlace,
     PlannedPlaylist,
+    PlannedRule,
 )
 from murai_show.show.rehearse import excuser
-from murai_show.show.rules import engine_notes, plan_bank, plan_place, plan_playlist
+from murai_show.show.rules import (
+    engine_notes,
+    plan_bank,
+    plan_place,
+    plan_playlist,
+    plan_playlists,
+)
+from murai_show.show.schedule_notes import schedule_notes
 from murai_show.show.site import Site
 
 __all__ = [
@@ -36,6 +46,7 @@ __all__ = [
     "PlannedOutput",
     "PlannedPlace",
     "PlannedPlaylist",
+    "PlannedRule",
     "plan_show",
 ]
 
@@ -47,26 +58,32 @@ def plan_show(
     *,
     rehearse: bool = False,
     cameras: Mapping[str, str] | None = None,
+    copy: Path | None = None,
 ) -> Plan:
     """Read the show `file` and resolve it against the facts of this machine.
 
     `rehearse` puts stand-ins in place of what is missing; `cameras` maps a camera's name to the
-    source that the command line gives it.  Raises ShowError with every problem of the file, or
-    UsageError when there is no such file or `cameras` asks for what cannot be.
+    source that the command line gives it; `copy` is read as if it stood in the file's place.
+    Raises ShowError with every problem of the file, or UsageError when there is no such file or
+    `cameras` asks for what cannot be.
     """
-    source = read_source(file, facts.work)
+    source = read_source(copy or file, facts.work)
+    if copy is not None:
+        source = replace(source, path=file.absolute())
     findings = Findings(source.shown)
     overrides = cameras or {}
     draft = read_draft(source, environ, findings, excuser(environ, rehearse, overrides))
     site = Site(draft, facts, findings, rehearse, overrides)
     check_overrides(site)
     bank = plan_bank(site)
-    playlist = plan_playlist(site, bank)
+    playlists = plan_playlists(site, bank)
+    playlist = plan_playlist(site, playlists)
+    schedule = plan_schedule(site, bank, playlists, playlist)
     camera, camera_notes = plan_camera(site)
     outputs, output_notes = plan_outputs(site)
     findings.done()
     head, play = draft.head, draft.play
-    if not (head and play and camera and bank and playlist and outputs):
+    if not (head and play and camera and bank and playlist and schedule and outputs):
         raise AssertionError("a noun is missing and nothing says so")
     return Plan(
         show=head.show,
@@ -80,5 +97,11 @@ def plan_show(
         paint=play.paint,
         outputs=outputs,
         metrics=None if head.metrics == "off" else head.metrics,
-        notes=(*camera_notes, *engine_notes(site, bank), *output_notes),
+        notes=(
+            *camera_notes,
+            *engine_notes(site, bank),
+            *schedule_notes(site, schedule),
+            *output_notes,
+        ),
+        schedule=schedule,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from murai_show.show.align import Alignment, read_alignment
 from murai_show.show.hints import did_you_mean, nearest
 from murai_show.show.paths import bad_pattern
+from murai_show.show.plan_surfaces import Layout, lay_out, project
 from murai_show.show.planned import CanvasSpec, Monitor, PlannedOutput
 from murai_show.show.rehearse import offscreen
 from murai_show.show.schema import (
@@ -31,6 +33,7 @@ def plan_outputs(site: Site) -> tuple[tuple[PlannedOutput, ...], tuple[str, ...]
     """Every output that is right, in the order of the file, and the notes about stand-ins."""
     outputs = {n: o for n, o in (site.draft.outputs or {}).items() if o is not None}
     planned: list[PlannedOutput] = []
+    walls = _walls(site)
     notes: list[str] = []
     written: dict[Path, str] = {}
     for name, output in outputs.items():
@@ -44,11 +47,27 @@ def plan_outputs(site: Site) -> tuple[tuple[PlannedOutput, ...], tuple[str, ...]
         elif isinstance(output, DisplayOutput):
             _check_monitor(site, name, output)
         file = _file(site, name, output, written)
-        planned.append(PlannedOutput(name, spec, _canvas(site, name, output), file, stands_for))
-    return tuple(planned), tuple(notes)
+        canvas = _canvas(site, name, output, walls)
+        planned.append(PlannedOutput(name, spec, canvas, file, stands_for))
+    return tuple(planned), (*notes, *walls.layout.notes, *walls.alignment.notes)
 
 
-def _canvas(site: Site, name: str, output: Output) -> CanvasSpec | None:
+@dataclass(frozen=True)
+class _Walls:
+    """What every canvas is made with: who shows which part of which surface, and where the
+    corners and meshes were put at the wall."""
+
+    layout: Layout
+    alignment: Alignment
+
+
+def _walls(site: Site) -> _Walls:
+    source, known = site.draft.source, list(site.draft.outputs or {})
+    alignment = read_alignment(source.path, site.facts.work, known, site.findings)
+    return _Walls(lay_out(site), alignment)
+
+
+def _canvas(site: Site, name: str, output: Output, walls: _Walls) -> CanvasSpec | None:
     """The canvas of an output; with `of`, the whole canvas of the one at the end of the chain."""
     if isinstance(output, MemoryOutput):
         return None
@@ -60,11 +79,13 @@ def _canvas(site: Site, name: str, output: Output) -> CanvasSpec | None:
                 *("outputs", name, key),
             )
     source = _source(site, name, output)
-    return _own_canvas(site, source) if source else None
+    found = (site.draft.outputs or {}).get(source) if source else None
+    return _own_canvas(site, source, found, walls) if isinstance(found, CanvasNoun) else None
 
 
-def _source(site: Site, name: str, output: Output) -> Any:
-    """The output whose canvas `output` shows; None, and a finding, when the chain leads nowhere."""
+def _source(site: Site, name: str, output: Output) -> str:
+    """The name of the output whose canvas `output` shows; empty, and a finding, when the chain
+    leads nowhere."""
     outputs = site.draft.outputs or {}
     chain = [name]
     found: Output | None = output
@@ -77,33 +98,41 @@ def _source(site: Site, name: str, output: Output) -> Any:
                     f"of: a circle, {' → '.join(cycle)}; one of them needs a canvas of its own",
                     *("outputs", name, "of"),
                 )
-            return None
+            return ""
         key = ("outputs", here, "of")
         if target not in outputs:
             hint = did_you_mean(target, [n for n in outputs if n != here])
             site.blame(f"no output {site.draft.shown(*key)}{hint}", *key)
-            return None
+            return ""
         found = outputs[target]
         if isinstance(found, MemoryOutput):
             site.blame(f"of: output {site.draft.shown(*key)} of kind memory has no canvas", *key)
-            return None
+            return ""
         chain.append(target)
-    return found
+    return chain[-1]
 
 
-def _own_canvas(site: Site, output: CanvasNoun) -> CanvasSpec:
+def _own_canvas(site: Site, name: str, output: CanvasNoun, walls: _Walls) -> CanvasSpec:
     size = output.size
     if size is None and isinstance(output, DisplayOutput) and not output.window:
         monitor = _monitor(site, output)
         size = monitor.size if monitor else None
+    if size is None and name in walls.layout.regions:
+        width, height = walls.layout.regions[name][2:]
+        size = Size(height, width) if output.rotate in (90, 270) else Size(width, height)
+    size = size or DESK
+    aligned = walls.alignment.outputs.get(name)
+    corners = (aligned and aligned.corners) or output.corners
+    mesh = (aligned and aligned.mesh) or output.mesh
     return CanvasSpec(
-        size or DESK,
+        size,
         output.fit,
-        output.corners,
+        corners,
         output.mirror,
         output.rotate,
         output.brightness,
         output.gamma,
+        project(site, name, output, size, walls.layout, mesh),
     )
 
 

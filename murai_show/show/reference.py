@@ -9,19 +9,19 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import words
+from murai_show.show import moments, surface, words
+from murai_show.show.noun import Noun
+from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.schema import (
     CAMERA_KINDS,
     OUTPUT_KINDS,
     BankChoice,
     CanvasNoun,
     Corners,
-    Noun,
     Place,
-    Play,
-    Playlist,
     Show,
 )
+from murai_show.show.surface import BlackLevel, Gains, Projection, SoftEdge, Surface
 from murai_show.show.words import Address, Size, write_duration
 
 Schema = dict[str, Any]
@@ -31,8 +31,10 @@ _NOUNS = (
     BankChoice,
     Playlist,
     Play,
+    Rule,
     Place,
     Corners,
+    Surface,
 )
 _VARIABLE: Schema = {
     "type": "string",
@@ -82,7 +84,7 @@ def json_schema() -> Schema:
 
 def _write_defaults(found: Schema, model: type[Noun]) -> None:
     """Defaults the way people write them: 3s, not 3.0."""
-    for key, field in model.model_fields.items():
+    for key, field in model.written().items():
         if "default" in found["properties"][key]:
             found["properties"][key]["default"] = _as_written(field)
 
@@ -180,6 +182,40 @@ outputs:
 """
 
 
+_SCHEDULE = """
+
+```yaml
+place: { lat: 45.5088, lon: -73.5540, tz: America/Montreal }
+schedule:
+  - default: dark
+  - { from: dusk+10m, to: "23:00", not_before: "17:30", play: evening }
+  - { days: [fri, sat], from: "22:00", to: "22:15", style: { wave: 0.7, starry: 0.3 } }
+  - { dates: 12-24..12-26, play: dark }
+```
+
+A **time** is on the clock (`18:30`, `18:30:15`) or the sun's: `sunrise`, `sunset`, `dawn` and
+`dusk` (the sun 6° below the horizon), `noon` (the sun's), `sun -4°` (setting) or
+`sun -4° rising`; behind each an offset of at most 12h: `dusk+10m`, `sunset-1h30m`. More, with
+examples: [schedule.md](schedule.md)."""
+
+
+_SURFACES = """
+
+```yaml
+surfaces:
+  facade: { size: 5280x1080, columns: 3, overlap: 240 }
+outputs:
+  left:   { kind: display, monitor: HDMI-1, surface: facade, tile: 1 }
+  centre: { kind: display, monitor: HDMI-2, surface: facade, tile: 2 }
+  right:  { kind: display, monitor: HDMI-3, surface: facade, tile: 3 }
+```
+
+How to set it up at the wall: [projection.md](projection.md)."""
+_PROJECTION = """
+
+Films and snapshots of a surface are of the wall: they take no part in blending."""
+
+
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_style_parts(), *_output_parts()]
@@ -206,15 +242,20 @@ def _style_parts() -> Iterator[str]:
     yield _section(BankChoice, "bank", 2)
     yield _section(Playlist, "playlists", 2)
     yield _section(Play, "play", 2)
+    yield _section(Rule, "schedule", 2, more=_SCHEDULE)
 
 
 def _output_parts() -> Iterator[str]:
+    yield _section(Surface, "surfaces", 2, more=_SURFACES)
     yield "## outputs\n\nEach output has a name and a `kind`; all but `memory` have a canvas.\n"
-    yield _section(CanvasNoun, "The canvas", 3)
+    yield _section(CanvasNoun, "The canvas", 3, Projection.model_fields)
     yield _section(Corners, "corners", 3)
+    yield _section(Projection, "Projection", 3, more=_PROJECTION)
+    for title, model in (("soft_edge", SoftEdge), ("black_level", BlackLevel), ("gains", Gains)):
+        yield _section(model, title, 3)
     for kind, model in OUTPUT_KINDS.items():
         known = CanvasNoun.model_fields if issubclass(model, CanvasNoun) else {}
-        more = "\n\nBesides the keys of the canvas:" if known else ""
+        more = "\n\nBesides the keys of the canvas and of projection:" if known else ""
         yield _section(model, f"kind: {kind}", 3, known, more)
 
 
@@ -225,7 +266,7 @@ def _section(
     if model is Show:
         doc = "The keys of the file."
     fields = sorted(  # what says who an item is comes first; the rest keeps its order
-        ((k, f) for k, f in model.model_fields.items() if k not in without),
+        ((k, f) for k, f in model.written().items() if k not in without),
         key=lambda item: (item[0] != "kind", not item[1].is_required()),
     )
     rows = [
@@ -249,13 +290,28 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     words.parse_url: "URL",
     words.parse_device: "device",
     words.parse_name: "name",
+    moments.parse_moment: "time",
+    moments.parse_days: "days",
+    moments.parse_dates: "dates",
+    surface.parse_region: "`[x, y, w, h]`",
+    surface.parse_overlap: "pixels or `[x, y]`",
 }
+
+
+_SHORT = {"soft_edge": "`auto`, `off`", "black_level": "number"}
 
 
 def _value(key: str, field: FieldInfo) -> str:
     """What to write; a map is described in a section of its own."""
-    kind = _type(field).replace("map", f"[map](#{key})")
-    return f"name or {kind}" if key in ("bank", "play") else kind
+    kind = _type(field)
+    if key == "style":
+        return "style or mix"
+    kind = kind.replace("map", f"[map](#{key})")
+    if key == "schedule":
+        kind = f"[list](#{key}) of rules"
+    if "map" in kind and key in _SHORT:
+        return f"{_SHORT[key]} or {kind}"
+    return f"name or {kind}" if "map" in kind and key in ("bank", "play") else kind
 
 
 def _type(field: FieldInfo) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from murai_show.show.evening import rule_to_json
 from murai_show.show.planned import (
     CanvasSpec,
     Plan,
@@ -11,6 +12,7 @@ from murai_show.show.planned import (
     PlannedOutput,
     PlannedPlaylist,
 )
+from murai_show.show.projection import projection_to_json
 from murai_show.show.schema import CanvasNoun
 from murai_show.show.words import write_duration
 
@@ -36,6 +38,7 @@ def plan_to_json(plan: Plan) -> Json:
             "styles": list(bank.styles),
         },
         "playlist": _playlist(plan.playlist),
+        "schedule": [rule_to_json(rule) for rule in plan.schedule],
         "outputs": [_output(output) for output in plan.outputs],
         "notes": list(plan.notes),
     }
@@ -67,6 +70,11 @@ def _output(output: PlannedOutput) -> Json:
 
 
 def _canvas(canvas: CanvasSpec) -> Json:
+    found = _plain_canvas(canvas)
+    return found | projection_to_json(canvas.projection) if canvas.projection else found
+
+
+def _plain_canvas(canvas: CanvasSpec) -> Json:
     return {
         "size": str(canvas.size),
         "fit": canvas.fit,
@@ -81,11 +89,14 @@ def _canvas(canvas: CanvasSpec) -> Json:
 def plan_to_text(plan: Plan) -> str:
     """The plan as a page to read: a heading for each noun, its keys below it."""
     found = plan_to_json(plan)
-    nouns = ("camera", "bank", "playlist", "outputs", "notes")
+    nouns = ("camera", "bank", "playlist", "schedule", "outputs", "notes")
     lines = [f"show {plan.show}"]
     lines += _rows({k: v for k, v in found.items() if k not in (*nouns, "show")})
     for noun in ("camera", "bank", "playlist"):
         lines += ["", f"{noun} {found[noun].pop('name')}", *_rows(found[noun])]
+    if len(plan.schedule) > 1 or not all(rule.playlist.name for rule in plan.schedule):
+        lines += ["", "schedule"]
+        lines += [f"  line {r.line:<8} {r.when}: {r.playlist.words}" for r in plan.schedule]
     for output in found["outputs"]:
         lines += ["", f"output {output.pop('name')}", *_rows(output)]
     return "\n".join([*lines, *(("", *plan.notes) if plan.notes else ())])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from murai_show.show.hints import did_you_mean
 from murai_show.show.planned import BankFacts, Engine, PlannedBank, PlannedPlace, PlannedPlaylist
-from murai_show.show.schema import DARK, Playlist
+from murai_show.show.playing import DARK, Playlist
 from murai_show.show.site import Site
 from murai_show.show.timeline import Mix
 
 NO_OPENVINO = "OpenVINO is not installed here; pip install 'murai-show[cpu]'"
-NOWHERE = PlannedPlace(0.0, 0.0, "UTC")
+NOWHERE = PlannedPlace(0.0, 0.0, "UTC", known=False)
 
 
 def plan_place(site: Site) -> PlannedPlace:
@@ -90,57 +91,77 @@ def _bank_key(site: Site, key: str) -> tuple[str, ...]:
     return ("bank",) if short else ("bank", key)
 
 
-def plan_playlist(site: Site, bank: PlannedBank | None) -> PlannedPlaylist | None:
-    """The playlist that plays.  Every playlist is checked, also those that do not play."""
-    playlists, play = site.draft.playlists, site.draft.play
-    planned = {
+def plan_playlists(site: Site, bank: PlannedBank | None) -> dict[str, PlannedPlaylist]:
+    """Every playlist that could be read, also those that never play."""
+    playlists = site.draft.playlists or {}
+    if DARK in playlists:
+        node = site.draft.root.find("playlists", DARK)[0]
+        site.findings.add(node.named, f"playlists: {DARK} is no picture; choose another name")
+    return {
         name: _planned(site, name, playlist, bank)
-        for name, playlist in (playlists or {}).items()
+        for name, playlist in playlists.items()
         if playlist is not None
     }
-    if play is None or playlists is None:
-        return None
-    if play.playlist not in playlists:
-        short = not site.draft.root.find("play")[0].members
-        key = ("play",) if short else ("play", "playlist")
-        hint = did_you_mean(play.playlist, playlists)
-        site.blame(f"no playlist {site.draft.shown(*key)}{hint}", *key)
-    return planned.get(play.playlist)
+
+
+def plan_playlist(site: Site, planned: Mapping[str, PlannedPlaylist]) -> PlannedPlaylist | None:
+    """The playlist that `play` names."""
+    play = site.draft.play
+    return named_playlist(site, play.playlist, planned, *play_key(site)) if play else None
+
+
+def play_key(site: Site) -> tuple[str, ...]:
+    """Where `play` names its playlist: `play: NAME` is short."""
+    short = not site.draft.root.find("play")[0].members
+    return ("play",) if short else ("play", "playlist")
+
+
+def named_playlist(
+    site: Site, name: str, planned: Mapping[str, PlannedPlaylist], *path: str | int
+) -> PlannedPlaylist | None:
+    """The playlist called `name`; None, and a finding at `path`, when there is none."""
+    playlists = site.draft.playlists
+    if playlists is not None and name not in playlists:
+        known = [*playlists, DARK] if path[0] == "schedule" else playlists
+        site.blame(f"no playlist {site.draft.shown(*path)}{did_you_mean(name, known)}", *path)
+    return planned.get(name)
 
 
 def _planned(
     site: Site, name: str, playlist: Playlist, bank: PlannedBank | None
 ) -> PlannedPlaylist:
-    entries = tuple(_mix(style) for style in playlist.styles)
+    entries = tuple(mix_of(style) for style in playlist.styles)
     for number, entry in enumerate(entries):
         path = ("playlists", name, "styles", number)
-        for style, _ in entry if bank else ():
-            _check_style(site, style, bank, path)
+        check_styles(site, entry, bank, f"styles, entry {number + 1}", *path)
         if playlist.order == "shuffle" and entry in entries[:number]:
             site.blame(
                 f"styles, entry {number + 1}: the same as entry {entries.index(entry) + 1}; "
                 "with order: shuffle list each look once",
                 *path,
             )
-    return PlannedPlaylist(name, entries, playlist.each, playlist.fade, playlist.order)
+    line = site.draft.root.find("playlists", name)[0].named.line
+    return PlannedPlaylist(name, entries, playlist.each, playlist.fade, playlist.order, line)
 
 
-def _check_style(
-    site: Site, style: str, bank: PlannedBank | None, path: tuple[str | int, ...]
+def check_styles(
+    site: Site, mix: Mix, bank: PlannedBank | None, owner: str, *path: str | int
 ) -> None:
-    if bank is None or style == DARK or style in bank.styles:
+    """A finding for each style of `mix`, written at `path`, that `bank` does not hold."""
+    if bank is None:
         return
     node = site.draft.root.find(*path)[0]
-    spot, shown = node.at, node.shown()
-    if node.members:  # in a mix the style is a key
-        spot, shown = node.members[style].named, repr(style)
-    hint = did_you_mean(style, [*bank.styles, DARK])
-    site.findings.add(
-        spot, f"styles, entry {int(path[-1]) + 1}: no style {shown} in bank {bank.name}{hint}"
-    )
+    for style, _ in mix:
+        if style == DARK or style in bank.styles:
+            continue
+        spot, shown = node.at, node.shown()
+        if node.members:  # in a mix the style is a key
+            spot, shown = node.members[style].named, repr(style)
+        hint = did_you_mean(style, [*bank.styles, DARK])
+        site.findings.add(spot, f"{owner}: no style {shown} in bank {bank.name}{hint}")
 
 
-def _mix(style: str | dict[str, float]) -> Mix:
+def mix_of(style: str | dict[str, float]) -> Mix:
     """Weights of sum 1, in the order of the names."""
     if isinstance(style, str):
         return ((style, 1.0),)

@@ -12,17 +12,12 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from murai_show.show.hints import nearest
+from murai_show.show.noun import Noun
+from murai_show.show.playing import Play, Playlist, Rule
+from murai_show.show.surface import Projection, Surface
 from murai_show.show.words import (
     Address,
     CameraUrl,
@@ -34,26 +29,13 @@ from murai_show.show.words import (
     Point,
     Size,
     UnfitError,
-    write_duration,
 )
 
 VERSION = 1
-DARK = "dark"  # the reserved style: no picture, black
-
-
-class Noun(BaseModel):
-    """Frozen and closed: an unknown key is an error, a value never changes.
-
-    Validators are built when a noun is first read: `check` pays for the nouns of its show alone.
-    """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
-    )
 
 
 class Place(Noun):
-    """Where the wall stands: its clock, and later its sunset."""
+    """Where the wall stands: its clock and its sun."""
 
     lat: float = Field(ge=-90, le=90, description="Latitude in degrees, north positive.")
     lon: float = Field(ge=-180, le=180, description="Longitude in degrees, east positive.")
@@ -181,69 +163,6 @@ class BankChoice(Noun):
         return cast("Any", found)
 
 
-def _style_or_mix(found: object) -> Literal["<style>", "<mix>"]:
-    return "<mix>" if isinstance(found, dict) else "<style>"
-
-
-StyleMix = Annotated[
-    Annotated[str, Tag("<style>")]
-    | Annotated[
-        dict[str, Annotated[float, Field(ge=0.001, le=1000)]], Field(min_length=1), Tag("<mix>")
-    ],
-    Discriminator(_style_or_mix),
-    Field(description="A style, `dark`, or a mix such as {wave: 0.7, starry: 0.3}."),
-]
-
-
-class Playlist(Noun):
-    """Styles in rotation.  The day of a rotation runs from noon to noon."""
-
-    styles: tuple[StyleMix, ...] = Field(min_length=1, description="Styles, in order.")
-    each: Duration = Field(
-        default=240.0,
-        ge=0.5,
-        le=6 * 3600,
-        description="How long each style stays, its fade included.",
-    )
-    fade: Duration = Field(
-        default=5.0, description="How long the walk from one style to the next takes."
-    )
-    order: Literal["listed", "shuffle"] = Field(
-        default="listed",
-        description="`shuffle` is drawn anew each round and day, the same after a restart.",
-    )
-
-    @model_validator(mode="after")
-    def _fits(self) -> Playlist:
-        each, fade = write_duration(self.each), write_duration(self.fade)
-        if self.fade > self.each and "fade" in self.model_fields_set:
-            raise UnfitError(
-                fade, f"is longer than each, {each}; a fade lasts at most as long", "fade"
-            )
-        if self.fade > self.each:
-            raise UnfitError(each, f"is shorter than the fade, {fade}; write a fade too", "each")
-        return self
-
-
-class Play(Noun):
-    """What runs: a playlist, filmed by a camera.  `play: NAME` is short for its playlist."""
-
-    playlist: str = Field(description="Name of a playlist.")
-    camera: str | None = Field(
-        default=None, description="Name of a camera; not needed when there is one."
-    )
-    paint: PixelSize = Field(default=Size(640, 360), description="Resolution the painter works at.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, found: Any) -> Any:
-        if isinstance(found, str):
-            return {"playlist": found}
-        if not isinstance(found, dict):
-            raise UnfitError(found, "is not a playlist; write its name")
-        return cast("Any", found)
-
-
 class Corners(Noun):
     """Corner pin: where the picture's corners land, as parts of the output, (0, 0) top left."""
 
@@ -268,11 +187,12 @@ class Corners(Noun):
         return self
 
 
-class CanvasNoun(Noun):
+class CanvasNoun(Projection):
     """How the painted picture lies on the output.  Equal canvases of two outputs are drawn once."""
 
     size: PixelSize | None = Field(
-        default=None, description="Pixels. Default: the monitor's own, else 1280x720."
+        default=None,
+        description="Pixels. Default: the monitor's own, else the region's, else 1280x720.",
     )
     fit: Literal["cover", "contain", "stretch"] = Field(
         default="cover",
@@ -388,6 +308,12 @@ class Show(Head):
         min_length=1, description="Styles in rotation, by name."
     )
     play: Play = Field(description="What runs.")
+    schedule: tuple[Rule, ...] = Field(
+        default=(), description="When plays what. Default: what `play` names, always."
+    )
+    surfaces: dict[Name, Surface] = Field(
+        default_factory=dict, description="Walls that several outputs share, by name."
+    )
     outputs: dict[Name, Output] = Field(min_length=1, description="Where pictures go, by name.")
 
 

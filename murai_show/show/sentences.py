@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from murai_show.show.findings import Findings, Spot
 from murai_show.show.hints import nearest, one_of
-from murai_show.show.schema import Noun
+from murai_show.show.noun import Noun
 from murai_show.show.tree import Node
 from murai_show.show.words import UnfitError, write_duration
 
@@ -71,7 +71,7 @@ class _Place:
             return replace(self, missing=str(part))
         if isinstance(part, int):
             return _Place(inner, None, f"{self.called}, entry {part + 1}")
-        field = self.inside.model_fields.get(part) if self.inside else None
+        field = self.inside.written().get(part) if self.inside else None
         return _Place(inner, _noun(field), part, self.inside, self.called, part, field)
 
 
@@ -96,7 +96,7 @@ def _explain(error: _Error, kinds: Kinds | None) -> tuple[Spot, str]:
         hint = _keys_hint(place.key, fields_of(place.holder), kinds or {})
         return place.node.named, f"unknown key {place.key!r} in {place.owner}{hint}"
     if error.kind == "missing":
-        field = place.inside.model_fields[place.missing] if place.inside else None
+        field = place.inside.written()[place.missing] if place.inside else None
         what = f": {field.description}" if field and field.description else ""
         return place.node.named, f"{place.called} needs the key {place.missing!r}{what}"
     if error.kind == "value_error":
@@ -108,7 +108,7 @@ def _explain(error: _Error, kinds: Kinds | None) -> tuple[Spot, str]:
 
 
 def fields_of(model: type[Noun] | None) -> list[str]:
-    return list(model.model_fields) if model else []
+    return list(model.written()) if model else []
 
 
 def _keys_hint(key: str, known: list[str], kinds: Kinds) -> str:

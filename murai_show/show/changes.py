@@ -1,0 +1,140 @@
+"""What of a running show must be built anew to become another.  Pure.
+
+All that `look_at` reads (playlists, schedule, times, fades, the place) is in the plan, and taking a
+newer plan is one assignment.  What was opened with a part of the old plan is named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from murai_show.show.align import sidecar_of
+from murai_show.show.planned import Plan, PlannedBank, PlannedCamera, PlannedOutput
+from murai_show.show.schema import CanvasNoun, FileCamera, StreamCamera, V4l2Camera
+
+_CANVAS = {*CanvasNoun.model_fields, "of"}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What becomes of the parts.  Outputs by name, in the order of the newer plan: `opened` are new
+    or opened anew, `moved` stay open and show another canvas of the same size, `closed` are no
+    longer in the show.  `looks` says that the picture may change without any of it.
+    """
+
+    stylizer: bool = False
+    camera: bool = False
+    opened: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    metrics: bool = False
+    looks: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Changes()
+
+    def __str__(self) -> str:
+        """For a person: `looks, camera, output left (opened)`."""
+        parts = [("looks", self.looks), ("bank", self.stylizer), ("camera", self.camera)]
+        words = [word for word, changed in (*parts, ("metrics", self.metrics)) if changed]
+        for what in ("opened", "moved", "closed"):
+            words += [f"output {name} ({what})" for name in getattr(self, what)]
+        return ", ".join(words) or "nothing that runs"
+
+
+def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
+    """What a show that runs `old` must build anew to run `new`.
+
+    `touched` are files whose content is another than when `old` was built, though their names are
+    the same.
+    """
+    stylizer = _differs(old.bank, new.bank, bank_files(new.bank), touched) or old.paint != new.paint
+    camera = _differs(old.camera, new.camera, camera_files(new.camera), touched)
+    resized = old.paint != new.paint and scales(new.camera)
+    before = {output.name: output for output in old.outputs}
+    opened = tuple(o.name for o in new.outputs if _reopens(before.get(o.name), o))
+    moved = tuple(
+        o.name
+        for o in new.outputs
+        if o.name not in opened
+        and (o.canvas != before[o.name].canvas or _any(output_files(o), touched))
+    )
+    return Changes(
+        stylizer=stylizer,
+        camera=camera or resized,
+        opened=opened,
+        moved=moved,
+        closed=tuple(name for name in before if name not in {o.name for o in new.outputs}),
+        metrics=old.metrics != new.metrics,
+        looks=_looks(old) != _looks(new),
+    )
+
+
+def plan_files(plan: Plan) -> frozenset[Path]:
+    """The files that a plan was made from or that its parts have read: a change in one of them is
+    a newer version of the show.  Some need not exist, such as an alignment."""
+    return frozenset(
+        [
+            plan.source,
+            sidecar_of(plan.source),
+            *bank_files(plan.bank),
+            *camera_files(plan.camera),
+            *(file for output in plan.outputs for file in output_files(output)),
+        ]
+    )
+
+
+def bank_files(bank: PlannedBank) -> tuple[Path, ...]:
+    """The bank's tensors and its card."""
+    return (bank.file, bank.file.with_suffix(".json"))
+
+
+def camera_files(camera: PlannedCamera) -> tuple[Path, ...]:
+    """A film and a slate; photographs are read again each time they are filmed."""
+    film = camera.spec.path if isinstance(camera.spec, FileCamera) else None
+    return tuple(Path(file) for file in (film, camera.spec.slate) if file)
+
+
+def output_files(output: PlannedOutput) -> tuple[Path, ...]:
+    """The masks that its canvas is cut with."""
+    projection = output.canvas.projection if output.canvas else None
+    masks = (projection.surface.mask, projection.mask) if projection else ()
+    return tuple(mask for mask in masks if mask)
+
+
+def scales(camera: PlannedCamera) -> bool:
+    """Whether the camera brings its frames to the paint size where they are decoded."""
+    return isinstance(camera.spec, FileCamera | V4l2Camera | StreamCamera)
+
+
+def same_device(old: PlannedCamera, new: PlannedCamera) -> bool:
+    """Whether both are the one device of this machine that only one of them can hold."""
+    a, b = old.spec, new.spec
+    return isinstance(a, V4l2Camera) and isinstance(b, V4l2Camera) and a.device == b.device
+
+
+def _differs(old: object, new: object, files: Iterable[Path], touched: Collection[Path]) -> bool:
+    return old != new or _any(files, touched)
+
+
+def _any(files: Iterable[Path], touched: Collection[Path]) -> bool:
+    return any(file in touched for file in files)
+
+
+def _reopens(old: PlannedOutput | None, new: PlannedOutput) -> bool:
+    """Whether an output must be opened: it is new, or another in more than how its canvas lies."""
+    if old is None or (old.canvas and old.canvas.size) != (new.canvas and new.canvas.size):
+        return True
+    return _fixed(old) != _fixed(new)
+
+
+def _fixed(output: PlannedOutput) -> tuple[object, ...]:
+    """All that an output can only be opened with."""
+    return (output.spec.model_dump(exclude=_CANVAS), output.file, output.stands_for)
+
+
+def _looks(plan: Plan) -> tuple[object, ...]:
+    """All that `look_at` reads."""
+    return (plan.show, plan.place, plan.playlist, plan.schedule)
