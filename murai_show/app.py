@@ -13,24 +13,30 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from murai_show import __version__
-from murai_show.errors import BankError, MuraiError, UsageError
+from murai_show.edge.watch import EVERY, Stamps, Watch, stamps
+from murai_show.errors import BankError, MuraiError, ShowError, UsageError
 from murai_show.gpu import find_gpu
 from murai_show.shipped import shipped
+from murai_show.show.changes import plan_files
 from murai_show.show.plan import BankFacts, Facts, Monitor
 from murai_show.style.card import read_card
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from murai_show.edge.metrics import Identity, Listening, Result
+    from murai_show.loop.errands import Errands
+    from murai_show.on_air import OnAir
+    from murai_show.ports import Clock
+    from murai_show.reload import Replan
     from murai_show.report import Report
     from murai_show.show.plan import Plan
 
@@ -38,9 +44,14 @@ log = logging.getLogger(__name__)
 
 
 def find_show(name: str, work: Path) -> Path:
+    """The file that `locate_show` finds, links followed."""
+    return locate_show(name, work).resolve()
+
+
+def locate_show(name: str, work: Path) -> Path:
     """`up375.yaml` or `up375`: as written, in `work`, in `work`/shows, among the shipped shows.
 
-    Raises UsageError, with the nearest name that exists.
+    The absolute path, links not followed.  Raises UsageError, with the nearest name that exists.
     """
     written = Path(name)
     folders = [work, work / "shows", shipped("shows")]
@@ -48,7 +59,7 @@ def find_show(name: str, work: Path) -> Path:
     for candidate in candidates:
         for path in (candidate, candidate.with_name(candidate.name + ".yaml")):
             if path.is_file():
-                return path.resolve()
+                return path.absolute()
     shows = sorted({path.name for folder in folders for path in folder.glob("*.yaml")})
     near = difflib.get_close_matches(written.name, shows, 1) or difflib.get_close_matches(
         written.name + ".yaml", shows, 1
@@ -101,11 +112,12 @@ def _installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def gather_facts(show: Path, work: Path, *, displays: bool) -> Facts:
-    """What this machine has.  `displays` asks the window system and the GPU's driver too, which
-    takes a moment."""
-    monitors: tuple[Monitor, ...] | None = None
-    if displays:
+def gather_facts(
+    show: Path, work: Path, *, displays: bool, monitors: tuple[Monitor, ...] | None = None
+) -> Facts:
+    """What this machine has.  `displays` asks the GPU's driver too, which takes a moment, and,
+    unless `monitors` says what it would answer, the window system, which wants the main thread."""
+    if displays and monitors is None:
         from murai_show.output import list_monitors
 
         monitors = list_monitors()
@@ -130,16 +142,42 @@ def make_plan(
     displays: bool,
     rehearse: bool = False,
     cameras: Mapping[str, str] | None = None,
+    monitors: tuple[Monitor, ...] | None = None,
+    copy: Path | None = None,
 ) -> Plan:
     """Find the show called `name`, read it and plan it for this machine.
 
-    Raises ShowError with every problem, or UsageError.
+    `monitors` as in `gather_facts`; `copy` is read in the show's place.  Raises ShowError with
+    every problem, or UsageError.
     """
     from murai_show.show.plan import plan_show
 
     show = find_show(name, work)
-    facts = gather_facts(show, work, displays=displays)
-    return plan_show(show, facts, environ, rehearse=rehearse, cameras=cameras or {})
+    facts = gather_facts(show, work, displays=displays, monitors=monitors)
+    return plan_show(show, facts, environ, rehearse=rehearse, cameras=cameras or {}, copy=copy)
+
+
+def plan_or_last_good(show: Path, plan: Callable[..., Plan]) -> Plan:
+    """What `plan` makes of the show file `show`; if that is broken, of its last good version.
+
+    `plan` is `make_plan` with all but `copy`.  Raises what it raises where there is no such
+    version, or that is no good either any more.
+    """
+    from murai_show.last_good import kept
+
+    try:
+        return plan()
+    except ShowError as error:
+        copy = kept(show)
+        if copy is None:
+            raise
+        try:
+            found = plan(copy=copy)
+        except MuraiError:
+            raise error from None
+        log.warning("%s", error)
+        log.warning("%s is broken; its last good version %s runs", show, found.config_hash)
+        return found
 
 
 def demo_photos() -> list[Path]:
@@ -159,63 +197,109 @@ class SystemClock:
         return time.time()
 
 
-def run_show(plan: Plan, seconds: float | None, stop: threading.Event) -> Report:
-    """Build what `plan` names, run it until `stop` or for `seconds`, and take it down again."""
+@dataclass(frozen=True)
+class Live:
+    """How a show that runs goes with its file.
+
+    `show` is the file's path as it was found, links not followed.  `replan` reads newer versions,
+    looked for every `every` seconds; None stays with the first.  A version that has been on air for
+    `keep_after` seconds is kept as the last good one; None keeps none.
+    """
+
+    show: Path
+    replan: Replan | None
+    keep_after: float | None = None
+    every: float = EVERY
+
+
+def run_show(
+    plan: Plan,
+    seconds: float | None,
+    stop: threading.Event,
+    clock: Clock | None = None,
+    live: Live | None = None,
+) -> Report:
+    """Build what `plan` names, run it until `stop` or for `seconds`, and take it down again.
+
+    `clock` takes the place of this machine's clocks; with `live` newer versions are taken.
+    """
     import psutil
 
-    from murai_show.camera import DECODED, open_camera, open_decoding
-    from murai_show.edge.metrics import Identity, MetricsServer
+    from murai_show.edge.metrics import Listening
+    from murai_show.loop.errands import Errands
     from murai_show.loop.mailbox import Mailbox
     from murai_show.loop.run import Parts, run_loop, status
     from murai_show.loop.tally import Tally
-    from murai_show.output import Stage, open_output
-    from murai_show.output.recording import Recording
-    from murai_show.practice import practice_frames
+    from murai_show.on_air import OnAir
     from murai_show.report import Report
     from murai_show.show.timeline import look_at
-    from murai_show.style import ON_GPU, open_stylizer
 
     for note in plan.notes:
         log.info("%s", note)
-    clock, mailbox, tally = SystemClock(), Mailbox(), Tally()
+    seen = stamps(plan_files(plan) | ({live.show} if live else set()))
+    clock, mailbox, tally, errands = clock or SystemClock(), Mailbox(), Tally(), Errands()
+    counts: dict[Result, int] = {"taken": 0, "refused": 0}
     with ExitStack() as stack:
-        painter = stack.enter_context(ThreadPoolExecutor(1, "painter"))
-        stylizer = painter.submit(open_stylizer, plan.bank, plan.paint, practice_frames).result()
-        stack.callback(stylizer.close)
-        on_gpu = stylizer.engine in ON_GPU
-        decoded = plan.camera.spec.kind in DECODED
-        decoding = open_decoding("nvdec" if on_gpu and decoded else "software")
-        camera = open_camera(plan.camera, clock, within=plan.paint, decoding=decoding)
-        stack.callback(camera.close)
-        stage = Stage(plan.outputs, cuda=0 if on_gpu else None)
-        stack.callback(stage.close)
-        started = datetime.now().astimezone()
-        outputs = []
-        for planned in plan.outputs:
-            output = open_output(planned, stage, plan.title or plan.show, started)
-            stack.callback(output.close)
-            outputs.append(output)
-        if plan.metrics is not None:
-            identity = Identity(
-                plan.show, plan.config_hash, __version__, stylizer.engine, plan.bank.styles
-            )
-            try:
-                server = MetricsServer(plan.metrics, mailbox, identity, clock.monotonic)
-            except MuraiError as error:
-                log.warning("%s; the show goes on without metrics", error)
-            else:
-                stack.callback(server.close)
-                log.info("metrics on http://%s/metrics", server.address)
-        look = partial(look_at, plan)
-        parts = Parts(painter, camera, stylizer, outputs, look, clock, mailbox, tally)
+        air = OnAir(plan, clock, errands)
+        stack.callback(air.close)
+        listening = Listening(mailbox, partial(_identity, air, counts), clock.monotonic)
+        stack.callback(listening.close)
+        listening.move(plan.metrics)
+        if live is not None:
+            stack.enter_context(_following(live, air, errands, seen, counts, listening, stop))
+        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands)
         begun = clock.monotonic()
-        log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, stylizer.engine)
+        log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
         run_loop(parts, stop, None if seconds is None else begun + seconds)
         ended = clock.monotonic()
-        last = status(parts, look_at(plan, clock.wall()), ended)
-        files = tuple(output.path for output in outputs if isinstance(output, Recording))
+        last = status(parts, look_at(air.plan, clock.wall()), ended)
+        files = air.recorded
     memory = psutil.Process().memory_info().rss
     return Report(ended - begun, last, tally.latencies(), tally.profile(), memory, files)
+
+
+@contextmanager
+def _following(
+    live: Live,
+    air: OnAir,
+    errands: Errands,
+    seen: Stamps,
+    counts: dict[Result, int],
+    listening: Listening,
+    stop: threading.Event,
+) -> Iterator[None]:
+    """Keep what runs well, and take newer versions."""
+    from murai_show.last_good import Keeper
+    from murai_show.output import list_monitors
+    from murai_show.reload import Reload
+
+    with ExitStack() as stack:
+        keeper = None if live.keep_after is None else Keeper(live.keep_after)
+        if keeper is not None:
+            stack.callback(keeper.close)
+            keeper.on_air(air.plan)
+
+        def taken(plan: Plan) -> None:
+            listening.move(plan.metrics)
+            if keeper is not None:
+                keeper.on_air(plan)
+
+        if live.replan is not None:
+            ask = partial(errands.ask, list_monitors)
+            reload = Reload(
+                live.show, seen, air, live.replan, list_monitors(), ask, taken, counts, stop
+            )
+            stack.callback(Watch(reload.files, seen, reload.settled, live.every).close)
+        yield
+
+
+def _identity(air: OnAir, counts: Mapping[Result, int]) -> Identity:
+    from murai_show.edge.metrics import Identity
+
+    plan = air.plan
+    return Identity(
+        plan.show, plan.config_hash, __version__, air.engine, plan.bank.styles, dict(counts)
+    )
 
 
 @contextmanager

@@ -7,12 +7,23 @@ import logging
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from murai_show import __version__, cli_build, cli_train
+from murai_show import __version__, cli_build, cli_evening, cli_projection, cli_train
+from murai_show.cli_words import (
+    AsJson,
+    CameraChoice,
+    Length,
+    Rehearse,
+    ShowName,
+    parse_cameras,
+    parse_length,
+    print_report,
+)
 from murai_show.errors import MuraiError, ShowError, UsageError
 
 app = typer.Typer(
@@ -23,22 +34,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ShowName = Annotated[
-    str,
-    typer.Argument(metavar="SHOW", help="A show file, or its name, here or in shows/."),
-]
-Rehearse = Annotated[
-    bool, typer.Option("--rehearse", help="Let stand-ins play for cameras and screens not here.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-CameraChoice = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--camera",
-        metavar="NAME=SOURCE",
-        help="Film something else: a film, a photograph, a folder, a URL, /dev/video0, `pattern`.",
-    ),
-]
 BankName = Annotated[
     str,
     typer.Option("--bank", help="A bank in models/, or a .safetensors file."),
@@ -62,48 +57,56 @@ def start(
 def run(
     show: ShowName,
     rehearse: Rehearse = False,
-    length: Annotated[
-        str | None, typer.Option("--for", metavar="TIME", help="End after this long, such as 30s.")
-    ] = None,
+    length: Length = None,
     camera: CameraChoice = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Tell at the end where a frame's time went.")
     ] = False,
+    reload: Annotated[
+        bool, typer.Option("--reload/--no-reload", help="Take the file's newer versions.")
+    ] = True,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Never run a broken file's last good version.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a show until Ctrl-C, SIGTERM or --for.
+
+    A file that is saved meanwhile is the show from the next frame on, if it is right.  One that is
+    broken at the start runs in its last good version, if it ever ran.
 
     \b
     murai-show run up375.yaml
     murai-show run demo --for 20s --profile
     murai-show run demo --for 30s --camera crowd=party.mp4
     """
-    from murai_show.app import make_plan, run_show, stopped_by_signals
+    from functools import partial
 
-    seconds = _duration(length)
+    from murai_show.app import (
+        Live,
+        locate_show,
+        make_plan,
+        plan_or_last_good,
+        run_show,
+        stopped_by_signals,
+    )
+    from murai_show.last_good import AFTER
+    from murai_show.show.evening import dark_words
+
+    seconds, work = parse_length(length), Path.cwd()
     stop = threading.Event()
     with stopped_by_signals(stop):
-        plan = make_plan(
-            show,
-            os.environ,
-            Path.cwd(),
-            displays=True,
-            rehearse=rehearse,
-            cameras=_cameras(camera),
+        cameras = parse_cameras(camera)
+        planner = partial(
+            make_plan, show, os.environ, work, displays=True, rehearse=rehearse, cameras=cameras
         )
-        report = run_show(plan, seconds, stop)
-    from murai_show.report import profile_table, report_json, report_table
-
-    if as_json:
-        typer.echo(json.dumps(report_json(report)))
-        return
-    from rich.console import Console
-
-    Console().print(report_table(report))
-    if profile:
-        Console().print(profile_table(report))
-    for file in report.files:
-        typer.echo(f"recorded: {file}")
+        file = locate_show(show, work)
+        plan = planner() if strict else plan_or_last_good(file.resolve(), planner)
+        if words := dark_words(plan, time.time(), show):
+            typer.echo(words, err=True)
+        live = Live(file, planner if reload else None, None if rehearse else AFTER)
+        report = run_show(plan, seconds, stop, live=live)
+    print_report(report, as_json, profile)
 
 
 @app.command()
@@ -135,22 +138,39 @@ def plan(
     show: ShowName,
     rehearse: Rehearse = False,
     camera: CameraChoice = None,
+    on: Annotated[
+        str | None,
+        typer.Option("--date", metavar="DATE", help="The evening of 2026-12-24, or of today."),
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="OUT.png", help="Draw that evening.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a show file means on this machine.
 
-    Nothing is defaulted and nothing is left to look up.
+    Nothing is defaulted and nothing is left to look up.  With --date: what plays when from noon to
+    noon, by which rule, and when the sun sets.
 
     \b
     murai-show plan up375 --rehearse
+    murai-show plan up375 --date 2026-12-24 --png evening.png
     """
     from murai_show.app import make_plan
     from murai_show.show.report import plan_to_json, plan_to_text
 
+    evening = on is not None or png is not None  # planned at a desk: no monitor is asked for
     planned = make_plan(
-        show, os.environ, Path.cwd(), displays=True, rehearse=rehearse, cameras=_cameras(camera)
+        show,
+        os.environ,
+        Path.cwd(),
+        displays=not evening,
+        rehearse=rehearse or evening,
+        cameras=parse_cameras(camera),
     )
-    if as_json:
+    if evening:
+        cli_evening.show_evening(planned, on or "today", as_json, png)
+    elif as_json:
         typer.echo(json.dumps(plan_to_json(planned), indent=2))
     else:
         typer.echo(plan_to_text(planned))
@@ -310,6 +330,10 @@ def import_(
     typer.echo(f"{bank} is written; in a show: `bank: {name}`, style `{name}`")
 
 
+app.command()(cli_evening.why)
+app.command()(cli_evening.rehearse)
+app.command("testcard")(cli_projection.show_testcard)
+app.command()(cli_projection.align)
 app.command()(cli_build.build)
 app.command()(cli_train.train)
 
@@ -374,23 +398,6 @@ def score(
 
         write_page(report, found, order.bank.stem)
         typer.echo(f"{report} is written", err=True)
-
-
-def _duration(text: str | None) -> float | None:
-    from murai_show.show.words import parse_duration
-
-    try:
-        return None if text is None else parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"--for: {error}") from None
-
-
-def _cameras(choices: list[str] | None) -> dict[str, str]:
-    pairs = [choice.partition("=") for choice in choices or []]
-    for name, mark, source in pairs:
-        if not (name and mark and source):
-            raise UsageError("--camera: write NAME=SOURCE, such as --camera crowd=party.mp4")
-    return {name: source for name, _, source in pairs}
 
 
 def _stylizer(bank: str, size: str | None):

@@ -15,14 +15,14 @@ from tests.plans import REPOSITORY
 PACKAGE = REPOSITORY / "murai_show"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-LEAVES = {"cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
+LEAVES = {"clocks", "cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
 BACKENDS = {"errors", "frame", "ports", "show"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{leaf: set() for leaf in LEAVES},
     "show": {"errors"},
     "ports": {"frame", "show"},
-    "camera": BACKENDS,
-    "output": BACKENDS,
+    "camera": BACKENDS | {"cuda_faults"},
+    "output": BACKENDS | {"gpu"},
     "style": BACKENDS | {"cuda_faults", "nets"},
     "loop": BACKENDS,
     "edge": {"errors", "frame", "show", "loop.mailbox"},
@@ -30,16 +30,50 @@ MAY_IMPORT: dict[str, set[str]] = {
     "paint": {"errors", "frame", "ports", "show"},
     "practice": {"errors", "camera", "show", "style"},
     "report": {"loop"},
+    "evening_table": {"show"},
+    "strip": {"evening_table", "show"},
+    "thumbnails": {"camera", "errors", "frame", "paint", "show", "style"},
     "app": {"*"},
+    "held": {"frame", "ports"},
+    "last_good": {"show", "style.vault"},
+    "on_air": {
+        "camera",
+        "errors",
+        "frame",
+        "held",
+        "loop",
+        "output",
+        "ports",
+        "practice",
+        "show",
+        "style",
+    },
+    "reload": {"edge", "errors", "on_air", "show"},
     "scoring": {"errors", "camera", "show", "style", "train"},
-    "cli_build": {"app", "errors", "practice", "show", "style"},
+    "cli_build": {"app", "errors", "gpu", "practice", "show", "style"},
     "cli_train": {"app", "train"},
+    "cli_words": {"errors", "report", "show"},
+    "cli_evening": {
+        "app",
+        "cli_words",
+        "clocks",
+        "errors",
+        "evening_table",
+        "show",
+        "strip",
+        "thumbnails",
+    },
+    "cli_projection": {"app", "cli_words", "errors", "output", "show"},
     "cli": {
         "errors",
         "show",
         "app",
         "cli_build",
+        "cli_evening",
+        "cli_projection",
         "cli_train",
+        "cli_words",
+        "last_good",
         "paint",
         "report",
         "scoring",
@@ -50,6 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Heavy or optional libraries, and the only places that may know them.
 HOMES = {
+    "astral": {"show.sun"},
     "torch": {"nets", "style", "train", "camera.darkroom", "camera.nv12", "camera.nvdec"},
     "cuda": {"output", "camera.darkroom", "camera.nvdec"},
     "tensorrt": {"style"},
@@ -59,8 +94,11 @@ HOMES = {
     "av": {"camera", "output", "paint"},
     "openvino": {"style"},
     "nncf": {"style"},
-    "typer": {"cli", "cli_build", "cli_train"},
+    "onnx": {"style"},
+    "onnxruntime": {"style"},
+    "typer": {"cli", "cli_build", "cli_evening", "cli_projection", "cli_train", "cli_words"},
     "prometheus_client": {"edge"},
+    "resvg_py": {"output.mask"},
 }
 
 

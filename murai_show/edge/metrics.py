@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from socketserver import TCPServer, ThreadingMixIn
+from typing import Literal
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -28,29 +29,33 @@ from murai_show.show.words import Address
 log = logging.getLogger(__name__)
 
 STALE_SECONDS = 5.0
+Result = Literal["taken", "refused"]
 CAMERA_STATES = ("connecting", "live", "held", "slate")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What never changes in a run.  Names come from the show file; URLs are never labels."""
+    """Who runs.  A reload may change all but the version, so it is asked for at each scrape.  Names
+    come from the show file; URLs are never labels.  `reloads` counts the newer versions of the show
+    by what became of them."""
 
     show: str
     config_hash: str
     version: str
     engine: str
     styles: tuple[str, ...]
+    reloads: Mapping[Result, int] = field(default_factory=dict)
 
 
 class ShowCollector(Collector):
     """Turns the newest status into metrics at the moment of a scrape."""
 
-    def __init__(self, mailbox: Mailbox, identity: Identity) -> None:
+    def __init__(self, mailbox: Mailbox, identity: Callable[[], Identity]) -> None:
         self._mailbox = mailbox
         self._identity = identity
 
     def collect(self) -> Iterator[Metric]:
-        who = self._identity
+        who = self._identity()
         info = InfoMetricFamily("murai_show", "The show that runs and the hash of its file.")
         info.add_metric(
             (),
@@ -62,12 +67,22 @@ class ShowCollector(Collector):
             },
         )
         yield info
+        yield _reloads(who)
         status = self._mailbox.newest()
         if status is not None:
             yield from _frames(status)
             yield from _cameras(status)
             yield from _look(status, who.styles)
             yield from _times(status)
+
+
+def _reloads(who: Identity) -> Metric:
+    reloads = CounterMetricFamily(
+        "murai_reloads", "Newer versions of the running show, by result.", labels=("result",)
+    )
+    for result in ("taken", "refused"):
+        reloads.add_metric((result,), who.reloads.get(result, 0))
+    return reloads
 
 
 def _frames(status: Status) -> Iterator[Metric]:
@@ -208,7 +223,11 @@ class MetricsServer:
     """
 
     def __init__(
-        self, address: Address, mailbox: Mailbox, identity: Identity, now: Callable[[], float]
+        self,
+        address: Address,
+        mailbox: Mailbox,
+        identity: Callable[[], Identity],
+        now: Callable[[], float],
     ) -> None:
         registry = CollectorRegistry()
         registry.register(ShowCollector(mailbox, identity))
@@ -241,6 +260,49 @@ class MetricsServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=1.0)
+
+
+class Listening:
+    """The server of a running show, wherever its newest version wants it.  An address that cannot
+    be had is said in one line: a show goes on without metrics, or with those where they were."""
+
+    def __init__(
+        self, mailbox: Mailbox, identity: Callable[[], Identity], now: Callable[[], float]
+    ) -> None:
+        self._parts = (mailbox, identity, now)
+        self._wanted: Address | None = None
+        self._server: MetricsServer | None = None
+
+    def move(self, address: Address | None) -> None:
+        """Serve at `address` from now on, nowhere when it is None."""
+        if address == self._wanted:
+            return
+        before, self._server = self._server, None
+        old = self._wanted
+        if before is not None and (address is None or address.port == before.address.port):
+            before.close()  # another host of the same port cannot be had before
+            before = None
+        if address is not None and not self._open(address):
+            self._server = before
+            if before is None and old is not None:
+                self._open(old)
+            return
+        self._wanted = address
+        if before is not None:
+            before.close()
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    def _open(self, address: Address) -> bool:
+        try:
+            self._server = MetricsServer(address, *self._parts)
+        except MuraiError as error:
+            log.warning("%s; the show goes on without", error)
+            return False
+        log.info("metrics on http://%s/metrics", self._server.address)
+        return True
 
 
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")

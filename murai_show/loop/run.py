@@ -3,6 +3,8 @@
 Two loops run beside each other, because a slow painter must never block a fast canvas: the
 painter's, in a thread, turns the newest frame into a picture; the presenter's, on the main thread
 that owns the windows, shows the newest picture on every output at that output's own rate.
+
+What they work with may be exchanged while they turn: both read one slot, the scene, once a round.
 """
 
 from __future__ import annotations
@@ -10,13 +12,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, wait
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from murai_show.errors import DeviceLostError, OutputError
 from murai_show.frame import Frame
+from murai_show.loop.errands import Errands
 from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.loop.pacing import next_due
 from murai_show.loop.tally import Tally
@@ -46,13 +49,14 @@ class Easel:
         self.picture = picture
 
 
-@dataclass(frozen=True)
-class Parts:
-    """All that the loop works with, built and owned by `app`.
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What films, paints and shows at one moment, and in what look.  Built and owned by `app`.
 
     `painter` has one thread, the one that built the stylizer: engines are tied to a thread, and
     OpenMP, once two threads have pools, lets workers sleep between the layers of a network, which
-    costs a third of the rate on two cores.
+    costs a third of the rate on two cores.  `left` is set once the painter works with a later
+    scene, and what only this one has may be closed.
     """
 
     painter: Executor
@@ -60,9 +64,19 @@ class Parts:
     stylizer: Stylizer
     outputs: Sequence[Output]
     look_at: Callable[[float], Look]
+    left: threading.Event = field(default_factory=threading.Event, init=False)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that the loop works with.  `scene` gives the newest one and never waits; `errands` are
+    what other threads ask of the presenter's."""
+
+    scene: Callable[[], Scene]
     clock: Clock
     mailbox: Mailbox
     tally: Tally
+    errands: Errands = field(default_factory=Errands)
 
 
 def run_loop(parts: Parts, stop: threading.Event, until: float | None = None) -> None:
@@ -71,36 +85,58 @@ def run_loop(parts: Parts, stop: threading.Event, until: float | None = None) ->
     Raises DeviceLostError when the painter's device is lost: only a new process can mend that.
     """
     easel = Easel()
-    painting = parts.painter.submit(paint_loop, parts, easel, stop)
+    painting: Future[None] = Future()
+    parts.scene().painter.submit(relay, parts, easel, stop, painting)
     try:
         present_loop(parts, easel, stop, until)
     finally:
         stop.set()
+        parts.errands.close()
         wait([painting], timeout=1.5)
     if painting.done():
         painting.result()
 
 
+def relay(parts: Parts, easel: Easel, stop: threading.Event, over: Future[None]) -> None:
+    """Paint on this thread until another scene has a painter of its own, and hand over to that.
+
+    `over` is told when nobody paints any more, and why.
+    """
+    try:
+        paint_loop(parts, easel, stop)
+        if not stop.is_set():
+            parts.scene().painter.submit(relay, parts, easel, stop, over)
+            return
+    except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits for `over`
+        stop.set()
+        over.set_exception(error)
+    else:
+        over.set_result(None)
+
+
 def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
-    """Newest frame, look, paint.  A frame is painted once, unless the mix moved on meanwhile."""
-    done: tuple[int, Mix] | None = None
+    """Newest frame, look, paint, as long as the painter is the scene's.  A frame is painted once,
+    unless the mix moved on meanwhile."""
+    scene = parts.scene()
+    mine = scene.painter
+    done: tuple[Camera, int, Mix] | None = None
     failing = False
-    while not stop.is_set():
+    while not stop.is_set() and scene.painter is mine:
         try:
-            look = parts.look_at(parts.clock.wall())
+            look = scene.look_at(parts.clock.wall())
             begun = parts.clock.monotonic()
-            frame = parts.camera.newest(begun)
-            if not look.lit or done == (frame.number, look.mix):
-                parts.camera.wait(frame.number, 0.02)
+            frame = scene.camera.newest(begun)
+            if not look.lit or done == (scene.camera, frame.number, look.mix):
+                scene.camera.wait(frame.number, 0.02)
                 continue
             taken = parts.clock.monotonic()
-            if done is None or done[0] != frame.number:  # a held frame's age is no waiting
+            if done is None or done[:2] != (scene.camera, frame.number):
                 parts.tally.spent("slot", max(0.0, begun - frame.captured))
-                parts.tally.spent("develop", taken - begun)
-            picture = parts.stylizer(frame, look)
+                parts.tally.spent("develop", taken - begun)  # a held frame's age is no waiting
+            picture = scene.stylizer(frame, look)
             ended = parts.clock.monotonic()
             easel.put(picture, ended)
-            done = (frame.number, look.mix)
+            done = (scene.camera, frame.number, look.mix)
             parts.tally.painted(ended - taken)
             failing = False
         except DeviceLostError:
@@ -112,20 +148,26 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
                 log.exception("the painter failed; the last picture stays, trying again")
             failing = True
             stop.wait(RETRY_SECONDS)
+        finally:
+            before, scene = scene, parts.scene()
+            if before is not scene:
+                before.left.set()
 
 
 def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float | None) -> None:
     """Show the newest picture on each output when it is due, and publish how the show is."""
-    begun = parts.clock.monotonic()
-    due = {output.name: begun for output in parts.outputs}
+    publish = parts.clock.monotonic()
+    due: dict[str, float] = {}
     shown: dict[str, Frame | None] = {}
-    publish = begun
     while not stop.is_set():
-        now = parts.clock.monotonic()
+        parts.errands.run_one()
+        scene, now = parts.scene(), parts.clock.monotonic()
         if until is not None and now >= until:
             return
-        look = parts.look_at(parts.clock.wall())
-        for output in parts.outputs:
+        look = scene.look_at(parts.clock.wall())
+        due = {output.name: due.get(output.name, now) for output in scene.outputs}
+        shown = {name: picture for name, picture in shown.items() if name in due}
+        for output in scene.outputs:
             if now >= due[output.name]:
                 due[output.name] = next_due(due[output.name], now, output.fps)
                 if not present(parts, output, easel, look, shown):
@@ -176,20 +218,20 @@ def present(
 
 def status(parts: Parts, look: Look, now: float) -> Status:
     """How the show is, for the edges."""
-    counts = parts.tally.read()
-    health = parts.camera.health(now)
-    drops = {(parts.camera.name, reason): n for reason, n in health.drops.items()}
-    for output in parts.outputs:
+    scene, counts = parts.scene(), parts.tally.read()
+    health = scene.camera.health(now)
+    drops = {(scene.camera.name, reason): n for reason, n in health.drops.items()}
+    for output in scene.outputs:
         drops |= {(output.name, reason): n for reason, n in output.drops.items()}
     return Status(
         now,
         look,
-        {parts.camera.name: health},
+        {scene.camera.name: health},
         counts.painted,
         counts.presented,
         drops,
         counts.errors,
         counts.seconds,
         counts.glass,
-        getattr(parts.stylizer, "recoveries", 0),  # a GPU's painter counts them, no other has any
+        getattr(scene.stylizer, "recoveries", 0),  # a GPU's painter counts them, no other has any
     )

@@ -17,7 +17,7 @@ from murai_show.ports import CameraHealth
 from murai_show.show.timeline import Look
 from murai_show.show.words import Address
 
-IDENTITY = Identity("up375", "0123456789ab", "0.1.0", "pytorch", ("starry", "wave"))
+IDENTITY = Identity("up375", "0123456789ab", "0.1.0", "pytorch", ("starry", "wave"), {"taken": 4})
 
 
 WAVE = Look((("wave", 1.0),))
@@ -47,7 +47,7 @@ def a_status(at: float = 100.0, look: Look = WAVE, presented: int = 7) -> Status
 @pytest.fixture
 def server():
     mailbox = Mailbox()
-    server = MetricsServer(Address("127.0.0.1", 0), mailbox, IDENTITY, lambda: 101.0)
+    server = MetricsServer(Address("127.0.0.1", 0), mailbox, lambda: IDENTITY, lambda: 101.0)
     yield server, mailbox
     server.close()
 
@@ -81,6 +81,8 @@ def test_a_scrape_says_what_the_status_says(server) -> None:
         ("murai_drops_total", {"name": "film", "reason": "encoder busy"}, 1),
         ("murai_errors_total", {"part": "painter"}, 1),
         ("murai_gpu_recoveries_total", {}, 3),
+        ("murai_reloads_total", {"result": "taken"}, 4),
+        ("murai_reloads_total", {"result": "refused"}, 0),
         ("murai_camera_last_frame_age_seconds", {"camera": "square"}, 0.04),
         ("murai_camera_state", {"camera": "square", "state": "live"}, 1),
         ("murai_camera_state", {"camera": "square", "state": "slate"}, 0),
@@ -151,11 +153,11 @@ def test_a_taken_port_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Address("127.0.0.1", taken.getsockname()[1])
         with pytest.raises(MuraiError, match=r"cannot listen on 127\.0\.0\.1:\d+: Address already"):
-            MetricsServer(address, Mailbox(), IDENTITY, lambda: 0.0)
+            MetricsServer(address, Mailbox(), lambda: IDENTITY, lambda: 0.0)
 
 
 def test_ipv6() -> None:
-    server = MetricsServer(Address("::1", 0), Mailbox(), IDENTITY, lambda: 0.0)
+    server = MetricsServer(Address("::1", 0), Mailbox(), lambda: IDENTITY, lambda: 0.0)
     try:
         assert get(server, "/livez")[0] == 503
     finally:

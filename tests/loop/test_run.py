@@ -10,7 +10,7 @@ import pytest
 from murai_show.errors import DeviceLostError
 from murai_show.frame import Frame
 from murai_show.loop.mailbox import Mailbox
-from murai_show.loop.run import Parts, run_loop
+from murai_show.loop.run import Parts, Scene, run_loop
 from murai_show.loop.tally import Tally
 from murai_show.show.timeline import Look
 from tests.loop.stand_ins import CountingCamera, ListOutput, RealClock, SlowStylizer
@@ -19,16 +19,14 @@ LIT = Look((("a", 1.0),))
 
 
 def parts(*outputs: ListOutput, camera=None, stylizer=None, look_at=lambda wall: LIT) -> Parts:
-    return Parts(
+    scene = Scene(
         ThreadPoolExecutor(1),
         camera or CountingCamera(),
         stylizer or SlowStylizer(),
         outputs,
         look_at,
-        RealClock(),
-        Mailbox(),
-        Tally(),
     )
+    return Parts(lambda: scene, RealClock(), Mailbox(), Tally())
 
 
 @contextmanager

@@ -52,17 +52,31 @@ def test_every_shipped_show_plans_and_rehearses(path: Path, rehearse: bool) -> N
 
 def test_the_building() -> None:
     up375 = next(path for path in SHOWS if path.stem == "up375")
-    monitors = (Monitor("HDMI-1", Size(3840, 2160)),)
+    monitors = tuple(Monitor(f"HDMI-{n}", Size(3840, 2160)) for n in (1, 2, 3))
     plan = plan_show(up375, shipped_machine(monitors=monitors), {"STREET_CAMERA": "/dev/video3"})
     assert isinstance(plan.camera.spec, V4l2Camera)
     assert plan.camera.spec.device == "/dev/video3"
-    facade, archive, watch = plan.outputs
-    assert facade.canvas is not None
-    assert facade.canvas.size == (1920, 1080)
-    assert facade.canvas == archive.canvas == watch.canvas
+    *projectors, archive, watch = plan.outputs
+    regions = [p.canvas.projection.region for p in projectors if p.canvas and p.canvas.projection]
+    assert [(region.x, region.right) for region in regions] == [
+        (0, 1920),
+        (1680, 3600),
+        (3360, 5280),
+    ]
+    assert archive.canvas == watch.canvas
     assert plan.place.tz == "America/Montreal"
     assert plan.playlist.entries[-1] == (("starry", 0.4), ("wave", 0.6))
-    assert plan.notes == ()
+    assert [rule.playlist.name or "dark" for rule in plan.schedule] == [
+        "dark",
+        "early",
+        "late",
+        "finale",
+    ]
+    ten = {style for playlist in plan.playlists for mix in playlist.entries for style, _ in mix}
+    assert len(ten - {"dark"}) == 10
+    # In summer it is dusk after nine: the note says when the early playlist never comes on.
+    (note,) = plan.notes
+    assert note.startswith("schedule, line 65: silent on 05-13..08-05")
 
 
 def test_nothing_is_left_to_look_up(tmp_path: Path) -> None:
