@@ -85,7 +85,7 @@ def train(
     ] = Recipe.motion_weight,
     rate: Annotated[
         float,
-        typer.Option(min=0.01, help="Length of the steps; 0.4 where a good bank learns on."),
+        typer.Option(min=0.01, help="Length of the steps; 0.15 where a good bank learns on."),
     ] = Recipe.rate,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn at random.")] = Recipe.seed,
     preview_every: Annotated[

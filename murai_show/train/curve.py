@@ -15,6 +15,7 @@ COLOURS = {
     "tv": "#009e73",
     "noise": "#cc79a7",
     "motion": "#6a6a6a",
+    "likeness": "#e69f00",
 }
 
 

@@ -177,7 +177,7 @@ WRONG = [
     ((*BANK, "--minutes", "3", "--steps", "3"), 2, "--steps and --minutes both say how long"),
     ((*BANK, "--minutes", "0"), 2, "--minutes 0: should be more than 0"),
     ((*BANK[:2], "--size", "kisok"), 2, "--size kisok: no such size; did you mean kiosk?"),
-    ((*BANK[:2], "--size", "xyz"), 2, "--size xyz: no such size; there are: kiosk"),
+    ((*BANK[:2], "--size", "xyz"), 2, "--size xyz: no such size; there are: pocket, kiosk"),
     ((*BANK, "--precision", "fp8"), 2, "--precision fp8: write auto, fp32, bf16"),
     ((*BANK, "--device", "cuda:7"), 2, "--device cuda:7: this machine has no such GPU"),
     ((*BANK, "--device", "gpu"), 2, "--device gpu: no such device; there is: "),
