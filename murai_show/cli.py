@@ -119,9 +119,13 @@ def check(
     murai-show check shows/*.yaml
     """
     from murai_show.app import make_plan
+    from murai_show.show.align import ENDING
 
     wrong = 0
     for show in shows:
+        if show.endswith(ENDING):
+            typer.echo(f"{show}: an alignment; it is read with its show")
+            continue
         try:
             plan = make_plan(show, os.environ, Path.cwd(), displays=False)
         except ShowError as error:

@@ -77,6 +77,16 @@ def test_version_and_help(murai) -> None:
     assert "murai-show run up375.yaml" in out
 
 
+def test_an_alignment_is_checked_with_its_show(work, murai) -> None:
+    """`check shows/*.yaml` meets what `align` wrote beside a show."""
+    murai("new", "plaza")
+    (work / "plaza.align.yaml").write_text("align: plaza\noutputs: {}\n")
+    code, out, err = murai("check", "plaza.align.yaml", "plaza.yaml")
+    assert (code, err) == (0, "")
+    assert "plaza.align.yaml: an alignment; it is read with its show\n" in out
+    assert "plaza.yaml: good (plaza" in out
+
+
 def test_check(work, murai) -> None:
     code, out, _ = murai("check", "small")
     assert (code, out.split(":")[0]) == (0, "small")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 
 from murai_show.errors import DeviceLostError
@@ -15,6 +14,7 @@ from murai_show.loop.run import Parts, Scene, run_loop
 from murai_show.loop.tally import Tally
 from murai_show.show.timeline import Look
 from tests.loop.stand_ins import CountingCamera, ListOutput, RealClock, SlowStylizer
+from tests.loop.test_run import running
 
 LIT = Look((("a", 1.0),))
 
@@ -27,17 +27,8 @@ class Slot:
         self.errands = Errands()
         self.parts = Parts(lambda: self.scene, RealClock(), Mailbox(), Tally(), self.errands)
 
-    @contextmanager
     def running(self):
-        stop = threading.Event()
-        thread = threading.Thread(target=run_loop, args=(self.parts, stop))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(5)
-            assert not thread.is_alive()
+        return running(self.parts)
 
 
 class OneThread(SlowStylizer):

@@ -13,18 +13,9 @@ from murai_show.output.canvas import Canvas
 from murai_show.show.plan import Plan, plan_show
 from murai_show.show.planned import CanvasSpec
 from tests.output.wall import Projected
-from tests.show.machine import machine, write
+from tests.show.machine import GOOD, machine, write
 
-HEAD = """\
-murai: 1
-show: wall
-cameras:
-  hall: { kind: pattern }
-bank: first
-playlists:
-  evening: { styles: [wave, starry] }
-play: evening
-"""
+HEAD = GOOD.partition("outputs:")[0]
 THREE = """\
 surfaces:
   facade: { size: 720x120, columns: 3, overlap: 60 }
