@@ -41,6 +41,7 @@ from murai_show.output.stage import Stage
 from murai_show.report import report_json
 from murai_show.shipped import shipped
 from murai_show.show.plan import Plan
+from murai_show.show.timeline import LIT
 from murai_show.show.words import Size
 from murai_show.style.bank import read_bank
 from murai_show.train.cost import machine
@@ -100,7 +101,7 @@ def naive(plan: Plan, clip: Path, seconds: float) -> dict[str, float]:
             break
         small = Image.fromarray(decoded.to_ndarray(format="rgb24")).resize(PAINT)
         picture = Frame(paint(np.asarray(small).copy()), 0.0, 0.0, number, "naive")
-        wall.show(picture, 1.0, came)
+        wall.show(picture, LIT, came)
         taken.append(time.perf_counter() - came)
     elapsed = time.perf_counter() - begun
     wall.close()
@@ -157,7 +158,7 @@ def showing(work: Path, bank: str, rounds: int, pictures: int = 40) -> dict[str,
                 picture = Frame(frames[number % 4], 0.0, 0.0, number, "bench")
                 begun = time.perf_counter()
                 for wall in walls:
-                    wall.show(picture, 1.0, begun)
+                    wall.show(picture, LIT, begun)
                 each.append((time.perf_counter() - begun) * 1e3)
             for wall in walls:
                 wall.close()

@@ -72,8 +72,8 @@ class Output(Protocol):
     name: str
     fps: float
 
-    def show(self, picture: Frame, light: float, now: float) -> None:
-        """Present `picture` at `light` (0 dark … 1 full).  Must not wait for slow consumers.
+    def show(self, picture: Frame, look: Look, now: float) -> None:
+        """Present `picture` at the light of `look`.  Must not wait for slow consumers.
 
         Raises OutputError when the output is lost; the loop goes on with the others.
         """

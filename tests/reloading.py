@@ -21,6 +21,7 @@ from murai_show.loop.errands import Errands
 from murai_show.output.memory import Memory
 from murai_show.report import Report
 from murai_show.show.plan import PlannedOutput
+from murai_show.show.timeline import Look
 from tests.banks import write_small_bank
 
 EVERY = 0.02  # seconds between two looks at the files
@@ -159,11 +160,11 @@ class Studio:
                 super().__init__(planned)
                 self.closed = False
 
-            def show(self, picture: Frame, light: float, now: float) -> None:
+            def show(self, picture: Frame, look: Look, now: float) -> None:
                 assert not self.closed, "shown after it was closed"
-                super().show(picture, light, now)
+                super().show(picture, look, now)
                 with wall.seen:
-                    wall.shown.append((self.name, picture, light, time.monotonic()))
+                    wall.shown.append((self.name, picture, look.light, time.monotonic()))
                     wall.seen.notify_all()
 
             def close(self) -> None:

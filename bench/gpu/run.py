@@ -49,7 +49,7 @@ from murai_show.report import report_json  # noqa: E402
 from murai_show.scoring import Untimed  # noqa: E402
 from murai_show.shipped import shipped  # noqa: E402
 from murai_show.show.plan import Plan  # noqa: E402
-from murai_show.show.timeline import Look  # noqa: E402
+from murai_show.show.timeline import LIT, Look  # noqa: E402
 from murai_show.show.words import Size  # noqa: E402
 from murai_show.style.bank import Bank, read_bank  # noqa: E402
 from murai_show.style.cuda import CudaStylizer, open_cuda  # noqa: E402
@@ -201,7 +201,7 @@ def interop(plan: Plan, seconds: float) -> dict[str, object]:
         wall = Offscreen(plan.outputs[0], stage)
 
         def show(w: Offscreen = wall, s: Stage = stage, p: object = pixels) -> None:
-            w.show(Frame(p, 0.0, 0.0, 1, "bench"), 1.0, 0.0)
+            w.show(Frame(p, 0.0, 0.0, 1, "bench"), LIT, 0.0)
             context = s._ctx  # noqa: SLF001 - to wait for OpenGL, which no show has to
             assert context is not None
             with context:
@@ -243,7 +243,7 @@ def naive(plan: Plan, clip: Path, seconds: float) -> dict[str, float]:
             pixels = torch.from_numpy(decoded.to_ndarray(format="rgb24")).cuda()
             painted = network(pixels.permute(2, 0, 1)[None].float())
             picture = painted[0].clamp(0, 255).permute(1, 2, 0).to(torch.uint8).cpu().numpy()
-            wall.show(Frame(picture, 0.0, 0.0, count, "naive"), 1.0, 0.0)
+            wall.show(Frame(picture, 0.0, 0.0, count, "naive"), LIT, 0.0)
             count += 1
     elapsed = time.perf_counter() - begun
     wall.close()

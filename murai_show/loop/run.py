@@ -196,7 +196,7 @@ def present(
     begun = parts.clock.monotonic()
     before = shown.get(output.name, picture)
     try:
-        output.show(picture, look.light, begun)
+        output.show(picture, look, begun)
     except OutputError as error:
         parts.tally.failed(f"output {output.name}")
         if before is not None:

@@ -26,6 +26,7 @@ from murai_show.output.testcard import card_canvas, card_frame, card_of
 from murai_show.show.align import AlignedOutput, write_alignment
 from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import Corners, DisplayOutput
+from murai_show.show.timeline import LIT
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ class Aligner:
             if self._drawn.get(target.name) != (target, words):
                 self._pictures[target.name] = self._picture(target, words)
                 self._drawn[target.name] = (target, words)
-            self._displays[target.name].show(self._pictures[target.name], 1.0, time.monotonic())
+            self._displays[target.name].show(self._pictures[target.name], LIT, time.monotonic())
 
     def key(self, word: str, step: float) -> None:
         """Obey a key, as `meant` names it."""

@@ -19,6 +19,7 @@ from murai_show.output.testcard import card_canvas, card_frame, card_of
 from murai_show.show.hints import did_you_mean
 from murai_show.show.planned import PlannedOutput
 from murai_show.show.schema import DisplayOutput, OffscreenOutput
+from murai_show.show.timeline import LIT
 
 _TICK = 1 / 30  # seconds: a card stands still, but windows want to be kept
 
@@ -102,7 +103,7 @@ def show_cards(hung: Iterable[Hung], title: str, stop: threading.Event) -> None:
             opened.append((output, each.card))
         while not stop.wait(_TICK) and not any(output.over for output, _ in opened):
             for output, card in opened:
-                output.show(card, 1.0, time.monotonic())
+                output.show(card, LIT, time.monotonic())
 
 
 def _offscreen(planned: PlannedOutput) -> PlannedOutput:

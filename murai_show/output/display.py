@@ -15,6 +15,7 @@ from murai_show.output.monitors import find_monitor, glfw_trouble
 from murai_show.output.stage import Stage, ask_for_opengl, window_context
 from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import DisplayOutput
+from murai_show.show.timeline import Look
 from murai_show.show.words import Size
 
 STILL_EVERY = 0.5  # seconds: heals what a window system loses while windows change
@@ -57,12 +58,12 @@ class Display:
     def over(self) -> bool:
         return self._closed or self._asked_to_end or bool(glfw.window_should_close(self.window))
 
-    def show(self, picture: Frame, light: float, now: float) -> None:
+    def show(self, picture: Frame, look: Look, now: float) -> None:
         """Present `picture`; the same picture in the same light again costs next to nothing."""
         glfw.poll_events()
         if not self._spec.window:
             self._keep_monitor()
-        drawing = self._stage.draw(self._canvas, picture, light)
+        drawing = self._stage.draw(self._canvas, picture, look.light)
         state = (drawing, glfw.get_framebuffer_size(self.window))
         if state != self._shown or now - self._shown_at >= STILL_EVERY:
             self._present(Size(*state[1]))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from murai_show.frame import Frame
 from murai_show.show.planned import PlannedOutput
 from murai_show.show.schema import MemoryOutput
+from murai_show.show.timeline import Look
 
 
 class Memory:
@@ -30,10 +31,10 @@ class Memory:
     def drops(self) -> Mapping[str, int]:
         return {}
 
-    def show(self, picture: Frame, light: float, now: float) -> None:  # noqa: ARG002  the port's
+    def show(self, picture: Frame, look: Look, now: float) -> None:  # noqa: ARG002  the port's
         if not self.pictures or self.pictures[-1] is not picture:
             self.pictures.append(picture)
-        self.light = light
+        self.light = look.light
         self.presented += 1
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from murai_show.frame import Frame
 from murai_show.output.stage import Stage
 from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import OffscreenOutput
+from murai_show.show.timeline import Look
 
 
 class Offscreen:
@@ -28,8 +29,8 @@ class Offscreen:
     def drops(self) -> Mapping[str, int]:
         return {}
 
-    def show(self, picture: Frame, light: float, now: float) -> None:  # noqa: ARG002  the port's
-        self._stage.draw(self._canvas, picture, light)
+    def show(self, picture: Frame, look: Look, now: float) -> None:  # noqa: ARG002  the port's
+        self._stage.draw(self._canvas, picture, look.light)
         self.presented += 1
 
     def move(self, canvas: CanvasSpec) -> None:

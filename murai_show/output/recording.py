@@ -24,6 +24,7 @@ from murai_show.output.stage import Stage
 from murai_show.output.worker import Worker
 from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import RecordingOutput
+from murai_show.show.timeline import Look
 
 ROOM = 4  # pictures between the loop and the encoder
 STILL_EVERY = 0.5  # seconds: a picture that does not change is written again
@@ -170,11 +171,11 @@ class Recording:
         drops = self._drops + Counter({DISK: self._reel.lost})
         return {reason: drops[reason] for reason in (BUSY, DISK) if drops[reason]}
 
-    def show(self, picture: Frame, light: float, now: float) -> None:
+    def show(self, picture: Frame, look: Look, now: float) -> None:
         self._tell()
         if now < self._due:
             return
-        drawing = self._stage.draw(self._canvas, picture, light)
+        drawing = self._stage.draw(self._canvas, picture, look.light)
         if drawing != self._seen:
             if self._seen != self._sent:
                 self._drops[self._missed] += 1

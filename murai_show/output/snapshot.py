@@ -20,6 +20,7 @@ from murai_show.output.stage import Stage
 from murai_show.output.worker import Worker
 from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import SnapshotOutput
+from murai_show.show.timeline import Look
 
 CLOSE_WITHIN = 2.0  # seconds
 BUSY, DISK = "disk busy", "disk"
@@ -73,7 +74,7 @@ class Snapshot:
         """`disk busy`: the picture before was not written yet; `disk`: it could not be written."""
         return dict(self._drops)
 
-    def show(self, picture: Frame, light: float, now: float) -> None:
+    def show(self, picture: Frame, look: Look, now: float) -> None:
         self._tell()
         if now < self._due:
             return
@@ -83,7 +84,7 @@ class Snapshot:
         if self._worker.full:
             self._drops[BUSY] += 1
             return
-        self._stage.draw(self._canvas, picture, light)
+        self._stage.draw(self._canvas, picture, look.light)
         path = named(self._pattern, later(self._started, now - self._first))
         self._worker.put(Still(self._stage.read_rgba(self._canvas), path))
 

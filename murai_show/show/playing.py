@@ -10,7 +10,8 @@ from murai_show.show.moments import Calendar, TimeOfDay, Weekdays
 from murai_show.show.noun import Noun
 from murai_show.show.words import Duration, PixelSize, Size, UnfitError, write_duration
 
-DARK = "dark"  # the reserved style: no picture, black
+DARK = "dark"  # a reserved style: no picture, black
+PLAIN = "plain"  # a reserved style: the picture as it is filmed, unpainted
 
 
 def _style_or_mix(found: object) -> Literal["<style>", "<mix>"]:

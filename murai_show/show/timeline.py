@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from murai_show.show.days import ShowDay, day_before, show_day
 from murai_show.show.hours import Stretch, day_stretches
+from murai_show.show.playing import PLAIN
 
 if TYPE_CHECKING:
     from murai_show.show.planned import Plan, PlannedPlaylist, PlannedRule
@@ -42,6 +43,10 @@ class Look:
     def main(self) -> str:
         """The style with the largest weight, or `dark`."""
         return max(self.mix, key=lambda part: part[1])[0] if self.lit else "dark"
+
+
+# How a picture is shown that no painter made: a card, a slate in a window.
+LIT = Look(((PLAIN, 1.0),), why="as it is")
 
 
 def look_at(plan: Plan, wall: float) -> Look:

@@ -11,7 +11,8 @@ import pytest
 from murai_show.errors import OutputError
 from murai_show.output import KINDS, Stage, open_output
 from murai_show.show import schema
-from tests.output.planning import STARTED, a_canvas, an_output, noise
+from murai_show.show.timeline import LIT
+from tests.output.planning import STARTED, a_canvas, an_output, lit, noise
 from tests.plans import REPOSITORY
 
 FILES = {"recording": "a.mp4", "snapshot": "a.png"}
@@ -47,19 +48,19 @@ def test_it_has_its_name_and_rate(output) -> None:
 
 def test_it_shows_pictures_in_any_size_and_light(output) -> None:
     for number, (size, light) in enumerate([((64, 36), 1.0), ((1, 1), 0.5), ((300, 500), 0.0)]):
-        output.show(noise(number, *size), light, 10.0 + number)
+        output.show(noise(number, *size), lit(light), 10.0 + number)
     assert output.drops == {}
 
 
 def test_it_shows_the_same_picture_again_and_again(output) -> None:
     picture = noise(1)
     for number in range(10):
-        output.show(picture, 1.0, number / 24)
+        output.show(picture, LIT, number / 24)
     assert output.drops == {}
 
 
 def test_it_is_not_over_by_itself(output) -> None:
-    output.show(noise(1), 1.0, 0.0)
+    output.show(noise(1), LIT, 0.0)
     assert output.over is False
 
 

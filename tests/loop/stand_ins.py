@@ -69,11 +69,11 @@ class ListOutput:
         self.closed = False
         self.seen = threading.Condition()
 
-    def show(self, picture: Frame, light: float, now: float) -> None:
+    def show(self, picture: Frame, look: Look, now: float) -> None:
         if self.lost:
             raise OutputError("the cable is out")
         with self.seen:
-            self.shown.append((picture, light))
+            self.shown.append((picture, look.light))
             self.seen.notify_all()
 
     @property

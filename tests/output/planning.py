@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from murai_show.frame import Frame
 from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import Corners, Output
+from murai_show.show.timeline import LIT, Look
 from murai_show.show.words import Size
 
 STARTED = datetime(2026, 11, 22, 20, 15, 0).astimezone()
@@ -38,6 +39,11 @@ def an_output(
 ) -> PlannedOutput:
     spec: Output = TypeAdapter(Output).validate_python({"kind": kind, **changed})
     return PlannedOutput(f"my-{kind}", spec, canvas, file)
+
+
+def lit(light: float) -> Look:
+    """Unpainted, at `light`."""
+    return Look(LIT.mix, light) if light else Look((), 0.0)
 
 
 def a_frame(pixels: np.ndarray, number: int = 1) -> Frame:

@@ -13,6 +13,7 @@ import numpy as np
 from murai_show.errors import OutputError
 from murai_show.output import Stage, list_monitors, open_output
 from murai_show.output.display import Display
+from murai_show.show.timeline import LIT
 from tests.output.planning import (
     BLACK,
     BLUE,
@@ -31,6 +32,7 @@ __all__ = [
     "BLACK",
     "BLUE",
     "GREEN",
+    "LIT",
     "RED",
     "WHITE",
     "Stage",
@@ -72,7 +74,7 @@ def sees(shown: list[Display], picture: Any, points: dict[tuple[int, int], Any])
 
     def right() -> bool:
         for display in shown:
-            display.show(picture, 1.0, time.monotonic())
+            display.show(picture, LIT, time.monotonic())
         screen = grab()
         return all(tuple(screen[y, x]) == colour for (x, y), colour in points.items())
 

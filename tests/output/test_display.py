@@ -79,11 +79,11 @@ def test_the_same_picture_is_drawn_once_and_presented_twice_a_second(egl) -> Non
         glfw.swap_buffers = lambda w: (swaps.append(w), swap(w))
         begin = window._shown_at
         for number in range(60):
-            window.show(picture, 1.0, begin + number / 30)
+            window.show(picture, LIT, begin + number / 30)
         print(2 <= len(swaps) <= 4, window._stage.canvas(window._canvas).draws)
         swaps.clear()
         glfw.set_window_size(window.window, 500, 300)
-        until(lambda: window.show(picture, 1.0, begin) or swaps)
+        until(lambda: window.show(picture, LIT, begin) or swaps)
     """)
     assert said.strip() == "True 1"
 
@@ -100,7 +100,7 @@ def test_the_same_picture_is_drawn_once_and_presented_twice_a_second(egl) -> Non
 def test_a_person_ends_the_show(egl, how) -> None:
     said = on_a_screen(f"""
         (window,) = displays(an_output("display", a_canvas(320, 180), window=True))
-        window.show(quarters(), 1.0, 0.0)
+        window.show(quarters(), LIT, 0.0)
         window._on_key(None, glfw.KEY_A, 0, glfw.PRESS, 0)
         print(window.over)
         {how}

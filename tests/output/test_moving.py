@@ -6,6 +6,7 @@ import pytest
 
 from murai_show.errors import OutputError
 from murai_show.output import Stage, open_output
+from murai_show.show.timeline import LIT
 from tests.output.planning import STARTED, a_canvas, an_output, flat, noise
 
 SMALL, TURNED = a_canvas(64, 36), a_canvas(64, 36, rotate=180)
@@ -80,7 +81,7 @@ def test_an_output_shows_the_canvas_that_it_moved_to(make_stage, tmp_path, kind:
     stage.lay(TURNED)
     output.move(TURNED)  # pyright: ignore - all with a canvas can
     stage.keep({TURNED})
-    output.show(noise(1), 1.0, 1.0)
+    output.show(noise(1), LIT, 1.0)
     output.close()
     assert stage.canvas(TURNED).draws == 1
 

@@ -16,6 +16,7 @@ from murai_show.output import nvenc as nvenc_module
 from murai_show.output import open_output, recording
 from murai_show.output.movie import Encoder, x264
 from murai_show.output.nvenc import CODEC, choose_encoder, nvenc, refusal
+from murai_show.show.timeline import LIT
 from murai_show.show.words import Size
 from tests.output.planning import STARTED, a_canvas, an_output, flat, noise, until
 
@@ -42,7 +43,7 @@ def film(make_stage, path: Path, canvas=None, pictures: int = 5) -> list[av.Vide
     planned = an_output("recording", canvas or a_canvas(320, 180), path, crf=16)
     output = open_output(planned, make_stage(planned), "A show", STARTED)
     for number in range(pictures):
-        output.show(flat((40 * number, 200 - 40 * number, 90)), 1.0, number / 10)
+        output.show(flat((40 * number, 200 - 40 * number, 90)), LIT, number / 10)
         until(lambda wanted=number: output.frames > wanted)
     output.close()
     with av.open(str(path)) as container:
@@ -167,10 +168,10 @@ def test_it_is_chosen_once_for_all_files(a_gpu, make_stage, tmp_path, monkeypatc
     output = open_output(planned, make_stage(planned), "", STARTED)
     for number, now in enumerate([0.0, 1.0, 7.0, 8.0]):
         try:
-            output.show(noise(number), 1.0, now)
+            output.show(noise(number), LIT, now)
         except OutputError as error:
             assert now == 7.0, error  # noqa: PT017  told once, with the next picture
-            output.show(noise(number), 1.0, now)
+            output.show(noise(number), LIT, now)
         until(lambda: output._worker.idle)
     output.close()
     assert len(made) == 2

@@ -17,7 +17,8 @@ from murai_show.output import open_output
 from murai_show.output import recording as recording_module
 from murai_show.output.movie import Movie
 from murai_show.output.recording import BUSY, DISK, Recording
-from tests.output.planning import STARTED, a_canvas, an_output, flat, noise, until
+from murai_show.show.timeline import LIT
+from tests.output.planning import STARTED, a_canvas, an_output, flat, lit, noise, until
 from tests.plans import REPOSITORY
 
 SMALL = a_canvas(96, 64)
@@ -41,7 +42,7 @@ def record(make_stage):
 def show_all(recording: Recording, count: int, fps: float = 30.0, begin: float = 100.0) -> None:
     """Different pictures at `fps`, as slowly as the encoder needs."""
     for number in range(count):
-        recording.show(noise(number), 1.0, begin + number / fps)
+        recording.show(noise(number), LIT, begin + number / fps)
         settle(recording)
 
 
@@ -75,7 +76,7 @@ def test_times_are_the_show_s_own(record, tmp_path) -> None:
     recording = record(tmp_path / "a.mp4")
     moments = [5.0, 5.1, 5.35, 5.4, 7.0, 7.9]
     for number, now in enumerate(moments):
-        recording.show(noise(number), 1.0, now)
+        recording.show(noise(number), LIT, now)
         settle(recording)
     recording.close()
     assert times(recording.path) == pytest.approx([now - 5.0 for now in moments], abs=0.001)
@@ -85,7 +86,7 @@ def test_a_still_picture_is_written_twice_a_second(record, tmp_path) -> None:
     recording = record(tmp_path / "a.mp4")
     picture = noise(1)
     for number in range(91):
-        recording.show(picture, 1.0, number / 30)
+        recording.show(picture, LIT, number / 30)
         settle(recording)
     recording.close()
     found = times(recording.path)
@@ -95,7 +96,7 @@ def test_a_still_picture_is_written_twice_a_second(record, tmp_path) -> None:
 def test_dark_is_still_whatever_is_painted(record, tmp_path) -> None:
     recording = record(tmp_path / "a.mp4")
     for number in range(31):
-        recording.show(noise(number), 0.0, number / 30)
+        recording.show(noise(number), lit(0.0), number / 30)
     recording.close()
     assert recording.frames == 3
     assert max(frame.to_ndarray(format="rgb24").max() for frame in decoded(recording.path)) <= 2
@@ -104,7 +105,7 @@ def test_dark_is_still_whatever_is_painted(record, tmp_path) -> None:
 def test_fps_is_an_upper_bound(record, tmp_path) -> None:
     recording = record(tmp_path / "a.mp4", fps=10)
     for number in range(121):
-        recording.show(noise(number), 1.0, number / 60)
+        recording.show(noise(number), LIT, number / 60)
         settle(recording)
     recording.close()
     assert recording.frames == pytest.approx(20, abs=2)
@@ -116,7 +117,7 @@ def test_jitter_does_not_lower_the_rate(record, tmp_path, fps) -> None:
     """A loop that is a little early, then a little late, at the rate that was asked."""
     recording = record(tmp_path / "a.mp4", fps=fps)
     for number in range(20):
-        recording.show(noise(number), 1.0, (number + 0.1 * (number % 2)) / fps)
+        recording.show(noise(number), LIT, (number + 0.1 * (number % 2)) / fps)
         settle(recording)
     recording.close()
     assert recording.frames == 20
@@ -131,7 +132,7 @@ def test_it_plays_after_kill_9(egl, tmp_path, suffix) -> None:
         "planned = an_output('recording', a_canvas(96, 64), Path(sys.argv[1]))\n"
         "recording = open_output(planned, Stage((planned,)), '', STARTED)\n"
         "for number in range(10_000):\n"
-        "    recording.show(noise(number), 1.0, number / 10)\n"
+        "    recording.show(noise(number), LIT, number / 10)\n"
         "    until(lambda: recording.frames > number)\n"
         "    print(number / 10, flush=True)\n"
     )
@@ -157,15 +158,15 @@ def test_a_stuck_encoder_never_stalls_the_loop(record, tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(Movie, "write", stuck)
     recording = record(tmp_path / "a.mp4")
-    recording.show(noise(0), 1.0, 0.0)
+    recording.show(noise(0), LIT, 0.0)
     assert entered.wait(20)
     for number in range(1, 21):  # would never return if it waited
-        recording.show(noise(number), 1.0, number / 30)
+        recording.show(noise(number), LIT, number / 30)
     # 1 with the encoder, 4 wait, the newest may still make it, 15 were replaced.
     assert recording.drops == {BUSY: 15}
     free.set()
     until(lambda: recording.frames == 5)
-    recording.show(noise(99), 1.0, 1.0)
+    recording.show(noise(99), LIT, 1.0)
     recording.close()
     assert recording.drops == {BUSY: 16}
     assert times(recording.path) == pytest.approx([0, 1 / 30, 2 / 30, 0.1, 4 / 30, 1], abs=0.001)
@@ -177,7 +178,7 @@ def test_closing_gives_up_on_an_encoder_that_hangs(record, tmp_path, monkeypatch
     monkeypatch.setattr(Movie, "write", lambda *_: free.wait())
     recording = record(tmp_path / "a.mp4")
     for number in range(8):
-        recording.show(noise(number), 1.0, number / 30)
+        recording.show(noise(number), LIT, number / 30)
     recording.close()
     assert "the encoder hangs" in caplog.text
     free.set()
@@ -189,12 +190,12 @@ def test_an_encoder_that_breaks_is_told_once(record, tmp_path, monkeypatch, capl
 
     monkeypatch.setattr(Movie, "write", broken)
     recording = record(tmp_path / "a.mp4")
-    recording.show(noise(0), 1.0, 0.0)
+    recording.show(noise(0), LIT, 0.0)
     until(lambda: recording._worker.failure is not None)
     with pytest.raises(OutputError, match="output my-recording: the encoder stopped: no such luck"):
-        recording.show(noise(1), 1.0, 0.1)
+        recording.show(noise(1), LIT, 0.1)
     for number in range(2, 9):
-        recording.show(noise(number), 1.0, number / 10)
+        recording.show(noise(number), LIT, number / 10)
     assert recording.drops[BUSY] > 0
     assert "recording my-recording stopped" in caplog.text
 
@@ -233,7 +234,7 @@ def test_a_full_disk_costs_pictures_not_the_show(record, tmp_path, disk, caplog,
     told = []
     for number in range(60, 360):  # 2 s to 12 s: two retries fail
         try:
-            recording.show(noise(number), 1.0, number / 30)
+            recording.show(noise(number), LIT, number / 30)
         except OutputError as error:
             told.append(str(error))
         settle(recording)
@@ -245,7 +246,7 @@ def test_a_full_disk_costs_pictures_not_the_show(record, tmp_path, disk, caplog,
     disk.full = False
     written = recording.frames
     for number in range(360, 600):  # 12 s to 20 s: the retry at about 17 s succeeds
-        recording.show(noise(number), 1.0, number / 30)
+        recording.show(noise(number), LIT, number / 30)
         settle(recording)
     recording.close()
     assert recording.frames > written + 60
@@ -296,7 +297,7 @@ def test_colours_survive(record, tmp_path, size) -> None:
     colours = [(230, 30, 40), (30, 200, 60), (40, 60, 220), (250, 250, 250), (128, 128, 128)]
     recording = record(tmp_path / "a.mp4", a_canvas(*size), crf=16)
     for number, colour in enumerate(colours):
-        recording.show(flat(colour), 1.0, number / 10)
+        recording.show(flat(colour), LIT, number / 10)
         settle(recording)
     recording.close()
     frames = decoded(recording.path)

@@ -11,6 +11,7 @@ from murai_show.errors import OutputError
 from murai_show.output import open_output
 from murai_show.output import snapshot as snapshot_module
 from murai_show.output.snapshot import BUSY, DISK
+from murai_show.show.timeline import LIT
 from tests.output.planning import RED, STARTED, a_canvas, an_output, flat, noise, until
 
 CANVAS = a_canvas(64, 36)
@@ -35,7 +36,7 @@ def snap(make_stage):
 def test_one_picture_every_so_often_each_named_for_its_time(snap, tmp_path, suffix) -> None:
     snapshot = snap(tmp_path / "{date}" / ("wall-{time}" + suffix))
     for second in range(26):
-        snapshot.show(noise(second), 1.0, 500.0 + second)
+        snapshot.show(noise(second), LIT, 500.0 + second)
         until(lambda: snapshot.pictures == second // 10 + 1)  # noqa: B023
     snapshot.close()
     folder = tmp_path / "2026-11-22"
@@ -48,7 +49,7 @@ def test_one_picture_every_so_often_each_named_for_its_time(snap, tmp_path, suff
 
 def test_it_shows_the_canvas(snap, tmp_path) -> None:
     snapshot = snap(tmp_path / "a.png")
-    snapshot.show(flat(RED), 1.0, 0.0)
+    snapshot.show(flat(RED), LIT, 0.0)
     snapshot.close()
     with Image.open(tmp_path / "a.png") as picture:
         assert (np.asarray(picture) == RED).all()
@@ -57,21 +58,21 @@ def test_it_shows_the_canvas(snap, tmp_path) -> None:
 def test_in_between_nothing_is_drawn(snap, tmp_path) -> None:
     snapshot = snap(tmp_path / "a.png")
     for number in range(100):
-        snapshot.show(noise(number), 1.0, number / 30)
+        snapshot.show(noise(number), LIT, number / 30)
     assert snapshot._stage.canvas(CANVAS).draws == 1
 
 
 def test_a_reader_never_meets_half_a_picture(snap, tmp_path, monkeypatch) -> None:
     """The newest is always at one name; while it is written the old one stays."""
     snapshot = snap(tmp_path / "latest.png")
-    snapshot.show(flat((1, 1, 1)), 1.0, 0.0)
+    snapshot.show(flat((1, 1, 1)), LIT, 0.0)
     until(lambda: snapshot.pictures == 1)
     before, seen = (tmp_path / "latest.png").read_bytes(), []
     sync = os.fsync
     monkeypatch.setattr(
         os, "fsync", lambda f: (seen.append((tmp_path / "latest.png").read_bytes()), sync(f))
     )
-    snapshot.show(flat((2, 2, 2)), 1.0, 10.0)
+    snapshot.show(flat((2, 2, 2)), LIT, 10.0)
     snapshot.close()
     assert seen == [before]
     assert (tmp_path / "latest.png").read_bytes() != before
@@ -87,10 +88,10 @@ def test_a_slow_disk_costs_pictures_not_time(snap, tmp_path, monkeypatch) -> Non
 
     monkeypatch.setattr(snapshot_module, "write_whole", slow)
     snapshot = snap(tmp_path / "{time}.png", every="1s")
-    snapshot.show(noise(0), 1.0, 0.0)
+    snapshot.show(noise(0), LIT, 0.0)
     assert entered.wait(20)
     for second in range(1, 5):
-        snapshot.show(noise(second), 1.0, float(second))
+        snapshot.show(noise(second), LIT, float(second))
     assert snapshot.drops == {BUSY: 3}
     free.set()
 
@@ -102,14 +103,14 @@ def test_a_full_disk_is_told_once_and_tried_again(snap, tmp_path, monkeypatch, c
     write = snapshot_module.write_whole
     monkeypatch.setattr(snapshot_module, "write_whole", full)
     snapshot = snap(tmp_path / "{time}.png", every="1s")
-    snapshot.show(noise(0), 1.0, 0.0)
+    snapshot.show(noise(0), LIT, 0.0)
     until(lambda: snapshot.drops.get(DISK) == 1)
     with pytest.raises(OutputError, match="cannot write a picture: No space left on device"):
-        snapshot.show(noise(0), 1.0, 0.5)
-    snapshot.show(noise(1), 1.0, 1.0)
+        snapshot.show(noise(0), LIT, 0.5)
+    snapshot.show(noise(1), LIT, 1.0)
     until(lambda: snapshot.drops[DISK] == 2)
     monkeypatch.setattr(snapshot_module, "write_whole", write)
-    snapshot.show(noise(2), 1.0, 2.0)
+    snapshot.show(noise(2), LIT, 2.0)
     until(lambda: snapshot.pictures == 1)
     assert caplog.text.count("No space left") == 1
 

@@ -9,6 +9,7 @@ import pytest
 
 from murai_show.errors import OutputError
 from murai_show.output import Stage, open_output
+from murai_show.show.timeline import LIT
 from tests.output.planning import STARTED, a_canvas, an_output, flat, noise
 from tests.plans import REPOSITORY
 
@@ -42,7 +43,7 @@ def test_equal_canvases_are_drawn_once(make_stage, tmp_path) -> None:
         picture = noise(number)
         for again in range(3):
             for output in outputs:
-                output.show(picture, 1.0, number + again / 30)
+                output.show(picture, LIT, number + again / 30)
     for output in outputs:
         output.close()
     assert stage.canvas(shared).draws == 5
@@ -78,7 +79,7 @@ def test_memory_alone_loads_no_opengl() -> None:
         "import sys; from tests.output.planning import *\n"
         "from murai_show.output import Stage, open_output\n"
         "planned = an_output('memory'); stage = Stage((planned,))\n"
-        "open_output(planned, stage, '', STARTED).show(flat((1, 2, 3)), 1.0, 0.0); stage.close()\n"
+        "open_output(planned, stage, '', STARTED).show(flat((1, 2, 3)), LIT, 0.0); stage.close()\n"
         "print({'moderngl', 'glcontext', 'glfw', 'av', 'torch'} & set(sys.modules))"
     )
     assert done.stdout.strip() == "set()", done.stderr
