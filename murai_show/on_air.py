@@ -27,14 +27,16 @@ from murai_show.held import Held
 from murai_show.loop.errands import Errands
 from murai_show.loop.run import Scene
 from murai_show.output import Stage, open_output
+from murai_show.output.mask import read_mask
 from murai_show.output.recording import Recording
-from murai_show.ports import Camera, Clock, Output, Stylizer
+from murai_show.ports import Camera, Clock, Output
 from murai_show.practice import practice_frames
 from murai_show.show.changes import Changes, changes, same_device
 from murai_show.show.plan import CanvasSpec, Plan, PlannedOutput
 from murai_show.show.schema import RecordingOutput, SnapshotOutput
-from murai_show.show.timeline import look_at
+from murai_show.show.timeline import MaskFile, look_at
 from murai_show.style import ON_GPU, open_stylizer
+from murai_show.style.collage import Collage
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class Painter:
     """A stylizer and the one thread that it was built on and paints on."""
 
     thread: ThreadPoolExecutor
-    stylizer: Stylizer
+    stylizer: Collage
 
     @property
     def on_gpu(self) -> bool:
@@ -60,8 +62,9 @@ class Painter:
 
 
 def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
-    """Raises BankError, DeviceLostError when a GPU broke this process, and CancelledError when
-    `stop` is set first: an engine may take a minute to build, and the end of a show does not wait.
+    """Raises BankError, OutputError for a mask, DeviceLostError when a GPU broke this process, and
+    CancelledError when `stop` is set first: an engine may take a minute to build, and the end of a
+    show does not wait.
     """
     thread = ThreadPoolExecutor(1, "painter")
     opening = thread.submit(open_stylizer, plan.bank, plan.paint, practice_frames)
@@ -71,10 +74,17 @@ def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
             thread.shutdown(wait=False)
             raise CancelledError
     try:
-        return Painter(thread, opening.result())
+        stylizer = Collage(opening.result(), plan.paint, read_mask)
+        stylizer.prepare(masks(plan))
+        return Painter(thread, stylizer)
     except BaseException:
         thread.shutdown(wait=False)
         raise
+
+
+def masks(plan: Plan) -> list[MaskFile]:
+    """What areas are cut out with."""
+    return [area.mask for area in plan.areas if area.mask is not None]
 
 
 @runtime_checkable
@@ -155,6 +165,7 @@ class OnAir:
             if wanted.stylizer:
                 painter = open_painter(plan, stop)
                 undo.callback(painter.close)
+            painter.stylizer.prepare(masks(plan))
             hung = self._hang(plan, wanted, painter)
             camera = None
             if wanted.camera or (plan.camera.spec.kind in DECODED and self._moves_gpu(painter)):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from murai_show.errors import BankError, CameraError, UsageError
 from murai_show.frame import Frame
 from murai_show.show.plan import Plan
+from murai_show.show.playing import DARK, PLAIN
 from murai_show.show.timeline import Look, Mix
 from murai_show.show.words import Size
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 def paint_entries(plan: Plan, entries: Iterable[Mix]) -> dict[Mix, Image]:
     """Each look of `entries` over a demo photograph, `SIZE`; nothing where that cannot be had.
 
-    The light of `dark` in a mix is left out: a thumbnail tells the style.
+    The light of `dark` and the share of `plain` in a mix are left out: a thumbnail tells the style.
     """
     if plan.bank.engine == "identity":
         return {}
@@ -45,8 +46,10 @@ def paint_entries(plan: Plan, entries: Iterable[Mix]) -> dict[Mix, Image]:
     painted: dict[Mix, Image] = {}
     try:
         for number, entry in enumerate(entries, 1):
-            mix = tuple((style, weight) for style, weight in entry if style != "dark")
-            if mix:
+            mix = tuple((style, weight) for style, weight in entry if style not in (DARK, PLAIN))
+            if entry == ((PLAIN, 1.0),):
+                painted[entry] = Image.fromarray(pixels)
+            elif mix:
                 frame = Frame(pixels, 0.0, 0.0, number, "thumbnail")
                 painted[entry] = Image.fromarray(stylizer(frame, Look(mix)).pixels)
     finally:

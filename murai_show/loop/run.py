@@ -24,7 +24,7 @@ from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.loop.pacing import next_due
 from murai_show.loop.tally import Tally
 from murai_show.ports import Camera, Clock, Output, Stylizer
-from murai_show.show.timeline import Look, Mix
+from murai_show.show.timeline import Look
 
 log = logging.getLogger(__name__)
 
@@ -119,14 +119,14 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
     unless the mix moved on meanwhile."""
     scene = parts.scene()
     mine = scene.painter
-    done: tuple[Camera, int, Mix] | None = None
+    done: tuple[object, ...] | None = None
     failing = False
     while not stop.is_set() and scene.painter is mine:
         try:
             look = scene.look_at(parts.clock.wall())
             begun = parts.clock.monotonic()
             frame = scene.camera.newest(begun)
-            if not look.lit or done == (scene.camera, frame.number, look.mix):
+            if not look.lit or done == (scene.camera, frame.number, look.painting):
                 scene.camera.wait(frame.number, 0.02)
                 continue
             taken = parts.clock.monotonic()
@@ -136,7 +136,7 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
             picture = scene.stylizer(frame, look)
             ended = parts.clock.monotonic()
             easel.put(picture, ended)
-            done = (scene.camera, frame.number, look.mix)
+            done = (scene.camera, frame.number, look.painting)
             parts.tally.painted(ended - taken)
             failing = False
         except DeviceLostError:

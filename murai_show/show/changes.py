@@ -82,6 +82,7 @@ def plan_files(plan: Plan) -> frozenset[Path]:
             *bank_files(plan.bank),
             *camera_files(plan.camera),
             *(file for output in plan.outputs for file in output_files(output)),
+            *(area.mask.file for area in plan.areas if area.mask),
         ]
     )
 
@@ -137,4 +138,4 @@ def _fixed(output: PlannedOutput) -> tuple[object, ...]:
 
 def _looks(plan: Plan) -> tuple[object, ...]:
     """All that `look_at` reads."""
-    return (plan.show, plan.place, plan.playlist, plan.schedule)
+    return (plan.show, plan.place, plan.playlist, plan.schedule, plan.areas)

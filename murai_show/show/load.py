@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from murai_show.errors import UsageError
+from murai_show.show.area import Area
 from murai_show.show.findings import START, Findings, Spot
 from murai_show.show.hints import nearest, one_of
 from murai_show.show.noun import Noun
@@ -71,6 +72,7 @@ class Draft:
     schedule: tuple[Rule | None, ...]
     outputs: Mapping[str, Output | None] | None
     surfaces: Mapping[str, Surface | None] | None
+    areas: Mapping[str, Area | None] | None
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -137,11 +139,12 @@ def read_draft(
         _read(Head, head, "the show", findings),
         _read_kinds("camera", CAMERA_KINDS, members.get("cameras"), findings),
         _read_one(BankChoice, "bank", members, findings),
-        _read_playlists(members.get("playlists"), findings),
+        _read_named(Playlist, "playlist", members.get("playlists"), findings),
         _read_one(Play, "play", members, findings),
         _read_schedule(members.get("schedule"), findings),
         _read_kinds("output", OUTPUT_KINDS, members.get("outputs"), findings),
-        _read_surfaces(members.get("surfaces"), findings),
+        _read_named(Surface, "surface", members.get("surfaces"), findings),
+        _read_named(Area, "area", members.get("areas"), findings),
     )
 
 
@@ -308,21 +311,12 @@ def _read_items(
     return items
 
 
-def _read_playlists(node: Node | None, findings: Findings) -> dict[str, Playlist | None] | None:
+def _read_named(
+    model: type[N], noun: str, node: Node | None, findings: Findings
+) -> dict[str, N | None] | None:
+    """The items of a noun that has no kinds."""
     return _read_items(
-        "playlist",
-        node,
-        findings,
-        lambda name, item: _read(Playlist, item, f"playlist {name}", findings),
-    )
-
-
-def _read_surfaces(node: Node | None, findings: Findings) -> dict[str, Surface | None] | None:
-    return _read_items(
-        "surface",
-        node,
-        findings,
-        lambda name, item: _read(Surface, item, f"surface {name}", findings),
+        noun, node, findings, lambda name, item: _read(model, item, f"{noun} {name}", findings)
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from murai_show.show.findings import Findings
 from murai_show.show.load import read_draft, read_source
+from murai_show.show.plan_areas import plan_areas
 from murai_show.show.plan_camera import check_overrides, plan_camera
 from murai_show.show.plan_outputs import plan_outputs
 from murai_show.show.plan_schedule import plan_schedule
@@ -79,6 +80,7 @@ def plan_show(
     playlists = plan_playlists(site, bank)
     playlist = plan_playlist(site, playlists)
     schedule = plan_schedule(site, bank, playlists, playlist)
+    areas = plan_areas(site, bank, playlists)
     camera, camera_notes = plan_camera(site)
     outputs, output_notes = plan_outputs(site)
     findings.done()
@@ -104,4 +106,5 @@ def plan_show(
             *output_notes,
         ),
         schedule=schedule,
+        areas=areas,
     )

@@ -11,6 +11,7 @@ from murai_show.show.moments import Dates, Moment, write_days
 from murai_show.show.playing import DARK
 from murai_show.show.projection import ProjectionSpec
 from murai_show.show.schema import Camera, Corners, Output
+from murai_show.show.timeline import MaskFile as MaskFile
 from murai_show.show.timeline import Mix, mix_words
 from murai_show.show.words import Address, Size
 
@@ -114,6 +115,23 @@ class PlannedRule:
 
 
 @dataclass(frozen=True)
+class PlannedArea:
+    """A part of the picture where `playlist` plays: where `mask` is white or, without one, behind
+    an edge that runs to `wipe` and back in `every` seconds.
+
+    `soft` is the width of its edge as a share of the picture's; `line` is where the file names it.
+    """
+
+    name: str
+    line: int
+    playlist: PlannedPlaylist
+    soft: float
+    mask: MaskFile | None = None
+    wipe: Literal["right", "left", "down", "up"] | None = None
+    every: float = 0.0
+
+
+@dataclass(frozen=True)
 class CanvasSpec:
     """One drawing of the picture.  Equal specs are drawn once.  Without `projection` the canvas
     is a wall of its own, which nothing overlaps."""
@@ -156,6 +174,7 @@ class Plan:
     metrics: Address | None
     notes: tuple[str, ...] = ()
     schedule: tuple[PlannedRule, ...] = ()
+    areas: tuple[PlannedArea, ...] = ()
 
     @property
     def playlists(self) -> tuple[PlannedPlaylist, ...]:

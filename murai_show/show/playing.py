@@ -24,7 +24,10 @@ StyleMix = Annotated[
         dict[str, Annotated[float, Field(ge=0.001, le=1000)]], Field(min_length=1), Tag("<mix>")
     ],
     Discriminator(_style_or_mix),
-    Field(description="A style, `dark`, or a mix such as {wave: 0.7, starry: 0.3}."),
+    Field(
+        description="A style, `dark`, `plain` for the picture as it is filmed, or a mix such as "
+        "{wave: 0.7, starry: 0.3}."
+    ),
 ]
 
 

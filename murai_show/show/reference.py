@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from pydantic.fields import FieldInfo
 
 from murai_show.show import moments, surface, words
+from murai_show.show.area import Area
 from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.schema import (
@@ -35,6 +36,7 @@ _NOUNS = (
     Place,
     Corners,
     Surface,
+    Area,
 )
 _VARIABLE: Schema = {
     "type": "string",
@@ -199,6 +201,17 @@ A **time** is on the clock (`18:30`, `18:30:15`) or the sun's: `sunrise`, `sunse
 examples: [schedule.md](schedule.md)."""
 
 
+_AREAS = """
+
+```yaml
+areas:
+  sky: { mask: sky.png, style: starry, soft: 0.03 }
+  reveal: { wipe: right, every: 30s, style: plain } # before and after
+```
+
+Each look that is on at once costs a painting of its own: [areas.md](areas.md)."""
+
+
 _SURFACES = """
 
 ```yaml
@@ -243,6 +256,7 @@ def _style_parts() -> Iterator[str]:
     yield _section(Playlist, "playlists", 2)
     yield _section(Play, "play", 2)
     yield _section(Rule, "schedule", 2, more=_SCHEDULE)
+    yield _section(Area, "areas", 2, more=_AREAS)
 
 
 def _output_parts() -> Iterator[str]:

@@ -8,6 +8,7 @@ from murai_show.show.evening import rule_to_json
 from murai_show.show.planned import (
     CanvasSpec,
     Plan,
+    PlannedArea,
     PlannedCamera,
     PlannedOutput,
     PlannedPlaylist,
@@ -39,6 +40,7 @@ def plan_to_json(plan: Plan) -> Json:
         },
         "playlist": _playlist(plan.playlist),
         "schedule": [rule_to_json(rule) for rule in plan.schedule],
+        "areas": [_area(area) for area in plan.areas],
         "outputs": [_output(output) for output in plan.outputs],
         "notes": list(plan.notes),
     }
@@ -57,6 +59,11 @@ def _playlist(playlist: PlannedPlaylist) -> Json:
         "fade": write_duration(playlist.fade),
         "order": playlist.order,
     }
+
+
+def _area(area: PlannedArea) -> Json:
+    where = {"mask": str(area.mask.file)} if area.mask else {"wipe": area.wipe, "every": area.every}
+    return {"name": area.name, "plays": area.playlist.words, "soft": area.soft} | where
 
 
 def _output(output: PlannedOutput) -> Json:
@@ -89,7 +96,7 @@ def _plain_canvas(canvas: CanvasSpec) -> Json:
 def plan_to_text(plan: Plan) -> str:
     """The plan as a page to read: a heading for each noun, its keys below it."""
     found = plan_to_json(plan)
-    nouns = ("camera", "bank", "playlist", "schedule", "outputs", "notes")
+    nouns = ("camera", "bank", "playlist", "schedule", "areas", "outputs", "notes")
     lines = [f"show {plan.show}"]
     lines += _rows({k: v for k, v in found.items() if k not in (*nouns, "show")})
     for noun in ("camera", "bank", "playlist"):
@@ -97,6 +104,8 @@ def plan_to_text(plan: Plan) -> str:
     if len(plan.schedule) > 1 or not all(rule.playlist.name for rule in plan.schedule):
         lines += ["", "schedule"]
         lines += [f"  line {r.line:<8} {r.when}: {r.playlist.words}" for r in plan.schedule]
+    for area in found["areas"]:
+        lines += ["", f"area {area.pop('name')}", *_rows(area)]
     for output in found["outputs"]:
         lines += ["", f"output {output.pop('name')}", *_rows(output)]
     return "\n".join([*lines, *(("", *plan.notes) if plan.notes else ())])

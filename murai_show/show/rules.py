@@ -7,7 +7,7 @@ from typing import cast
 
 from murai_show.show.hints import did_you_mean
 from murai_show.show.planned import BankFacts, Engine, PlannedBank, PlannedPlace, PlannedPlaylist
-from murai_show.show.playing import DARK, Playlist
+from murai_show.show.playing import DARK, PLAIN, Playlist
 from murai_show.show.site import Site
 from murai_show.show.timeline import Mix
 
@@ -152,12 +152,12 @@ def check_styles(
         return
     node = site.draft.root.find(*path)[0]
     for style, _ in mix:
-        if style == DARK or style in bank.styles:
+        if style in (DARK, PLAIN) or style in bank.styles:
             continue
         spot, shown = node.at, node.shown()
         if node.members:  # in a mix the style is a key
             spot, shown = node.members[style].named, repr(style)
-        hint = did_you_mean(style, [*bank.styles, DARK])
+        hint = did_you_mean(style, [*bank.styles, DARK, PLAIN])
         site.findings.add(spot, f"{owner}: no style {shown} in bank {bank.name}{hint}")
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from murai_show.show.area import Area
 from murai_show.show.hints import nearest
 from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule
@@ -310,6 +311,9 @@ class Show(Head):
     play: Play = Field(description="What runs.")
     schedule: tuple[Rule, ...] = Field(
         default=(), description="When plays what. Default: what `play` names, always."
+    )
+    areas: dict[Name, Area] = Field(
+        default_factory=dict, description="Parts of the picture with a style of their own, by name."
     )
     surfaces: dict[Name, Surface] = Field(
         default_factory=dict, description="Walls that several outputs share, by name."

@@ -140,9 +140,17 @@ def _noun(field: FieldInfo | None) -> type[Noun] | None:
 
 def _choices(error: _Error) -> str:
     field, node = error.place.field, error.place.node
-    values = [str(value) for value in typing.get_args(field.annotation)] if field else []
+    values = [str(value) for value in _literals(field.annotation)] if field else []
     found = "" if node.template else node.value
     return f"is not one of the choices{one_of(found, values)}"
+
+
+def _literals(annotation: Any) -> list[Any]:
+    """What a Literal allows, also where nothing may stand in its place."""
+    parts = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+        return list(parts)
+    return [value for part in parts for value in _literals(part)]
 
 
 def _text(error: _Error) -> str:

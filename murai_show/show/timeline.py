@@ -9,18 +9,46 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from murai_show.show.days import ShowDay, day_before, show_day
 from murai_show.show.hours import Stretch, day_stretches
 from murai_show.show.playing import PLAIN
 
 if TYPE_CHECKING:
-    from murai_show.show.planned import Plan, PlannedPlaylist, PlannedRule
+    from murai_show.show.planned import Plan, PlannedArea, PlannedPlaylist, PlannedRule
 
 Mix = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """The file of a mask; `digest` tells it from another of the same name."""
+
+    file: Path
+    digest: str
+
+
+@dataclass(frozen=True)
+class Wipe:
+    """An edge on its way: `passed` is the share of the picture behind it, 0 to 1."""
+
+    towards: Literal["right", "left", "down", "up"]
+    passed: float
+
+
+@dataclass(frozen=True)
+class AreaLook:
+    """What a part of the picture looks like: `shape` says which part, `soft` how wide its edge is,
+    as a share of the picture's width; `mix` and `light` as those of a Look."""
+
+    shape: MaskFile | Wipe
+    soft: float
+    mix: Mix
+    light: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -28,16 +56,22 @@ class Look:
     """Which styles, in what mix, how bright, and why.
 
     `mix` is (style, weight) sorted by name, weights above 0 with sum 1; it is empty only when
-    `light` is 0.  `light` runs from 0 (dark) to 1.
+    `light` is 0.  `light` runs from 0 (dark) to 1.  `areas` look otherwise, the last on top.
     """
 
     mix: Mix
     light: float = 1.0
     why: str = ""
+    areas: tuple[AreaLook, ...] = ()
 
     @property
     def lit(self) -> bool:
         return self.light > 0.0
+
+    @property
+    def painting(self) -> tuple[Mix, tuple[AreaLook, ...]]:
+        """All that the painter goes by: the same frame in the same painting is the same picture."""
+        return (self.mix, self.areas)
 
     @property
     def main(self) -> str:
@@ -51,6 +85,14 @@ LIT = Look(((PLAIN, 1.0),), why="as it is")
 
 def look_at(plan: Plan, wall: float) -> Look:
     """The look at `wall`, in POSIX seconds."""
+    look = whole_look(plan, wall)
+    if not (plan.areas and look.lit):
+        return look
+    return replace(look, areas=tuple(area_look(plan, area, wall) for area in plan.areas))
+
+
+def whole_look(plan: Plan, wall: float) -> Look:
+    """The look of all that is in no area."""
     if not plan.schedule:
         mix, why = rotation(plan, plan.playlist, wall)
         return _look(mix, why)
@@ -126,6 +168,24 @@ def turn_at(plan: Plan, playlist: PlannedPlaylist, wall: float) -> Turn:
     begins = day.begins + slot * playlist.each
     ends = min(begins + playlist.each, day.ends)
     return Turn(entry_at(plan, playlist, day, slot), begins, ends)
+
+
+def area_look(plan: Plan, area: PlannedArea, wall: float) -> AreaLook:
+    """What an area looks like at `wall`, POSIX seconds, whatever is around it."""
+    mix, _ = rotation(plan, area.playlist, wall)
+    look = _look(mix, "")
+    shape = area.mask
+    if shape is None:
+        assert area.wipe is not None
+        shape = Wipe(area.wipe, passed(wall / area.every))
+    return AreaLook(shape, area.soft, look.mix, look.light)
+
+
+def passed(turns: float) -> float:
+    """How far a wipe is after so many times there and back: it rests an eighth of the way at
+    either end, so that both pictures are seen whole."""
+    there = 1.0 - abs(2.0 * (turns % 1.0) - 1.0)
+    return smooth((there - 0.125) / 0.75)
 
 
 def _named(playlist: PlannedPlaylist, entry: Mix) -> str:

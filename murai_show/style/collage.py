@@ -1,0 +1,178 @@
+"""Several styles in one picture: each painted over all of it, then cut out and laid down."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from murai_show.frame import Frame
+from murai_show.ports import Stylizer
+from murai_show.show.playing import PLAIN
+from murai_show.show.timeline import AreaLook, Look, MaskFile, Mix, Wipe, smooth
+from murai_show.show.words import Size
+from murai_show.style.identity import IdentityStylizer
+
+Bytes = NDArray[np.uint8]
+ReadMask = Callable[[Path, Size], NDArray[np.float32]]
+KEPT = 32  # masks: a few areas, at the sizes of a camera and its slate
+
+
+class Collage:
+    """A `Stylizer` that lets `stylizer` paint each look of a picture's areas and lays them
+    together, and that knows `plain`, the picture as it is filmed.
+
+    The painter sees the whole picture each time, because its norms are over all of it: an area
+    painted by itself would change with where it is cut.  So each further look costs one painting;
+    a look without areas costs nothing.  Pictures are mixed as they are encoded (sRGB), as a
+    dissolve on a mixing desk.  `read_mask` gives (H, W), float32, 0 to 1, of a size.
+    """
+
+    def __init__(self, stylizer: Stylizer, paint: Size, read_mask: ReadMask) -> None:
+        self.engine = stylizer.engine
+        self.styles = (*stylizer.styles, PLAIN)
+        self._stylizer = stylizer
+        self._plain = IdentityStylizer((PLAIN,), paint)
+        self._paint = paint
+        self._read_mask = read_mask
+        self._masks: OrderedDict[tuple[object, ...], Bytes] = OrderedDict()
+
+    @property
+    def recoveries(self) -> int:
+        """How often a GPU was out of memory and went on."""
+        return getattr(self._stylizer, "recoveries", 0)
+
+    def prepare(self, files: Iterable[MaskFile]) -> None:
+        """Read masks before the show and not in it; on any thread.  Raises what reading raises."""
+        for mask in files:
+            self._read_mask(mask.file, self._paint)
+
+    def __call__(self, frame: Frame, look: Look) -> Frame:
+        """See `Stylizer`.  Raises KeyError for no such style."""
+        hands: dict[Mix, Frame] = {}
+        ground, areas = uncovered(look)
+        picture = self._by(frame, ground, hands)
+        for area in areas:
+            over = self._lit(frame, area, hands)
+            size = Size(picture.width, picture.height)
+            picture = picture.painted(lay(picture.pixels, over, self._share(area, size)))
+        return picture
+
+    def close(self) -> None:
+        """Close the painter."""
+        self._stylizer.close()
+
+    def _by(self, frame: Frame, mix: Mix, hands: dict[Mix, Frame]) -> Frame:
+        """`frame` in `mix`, painted once however many areas show it."""
+        if mix not in hands:
+            hands[mix] = self._painted(frame, mix)
+        return hands[mix]
+
+    def _painted(self, frame: Frame, mix: Mix) -> Frame:
+        bare = sum(weight for style, weight in mix if style == PLAIN)
+        if not bare:
+            return self._stylizer(frame, Look(mix))
+        plain = self._plain(frame, Look(((PLAIN, 1.0),)))
+        rest = tuple((s, weight / (1.0 - bare)) for s, weight in mix if s != PLAIN)
+        if not rest:
+            return plain
+        painted = self._stylizer(frame, Look(rest))
+        return painted.painted(lay(painted.pixels, plain.pixels, bare))
+
+    def _lit(self, frame: Frame, area: AreaLook, hands: dict[Mix, Frame]) -> Any:
+        """The area's picture over all of the frame, at its light."""
+        if area.light <= 0.0:
+            return DARKNESS
+        pixels = self._by(frame, area.mix, hands).pixels
+        return pixels if area.light >= 1.0 else lay(pixels, DARKNESS, 1.0 - area.light)
+
+    def _share(self, area: AreaLook, size: Size) -> Bytes:
+        """How much of the area is at each pixel: (H, W), uint8."""
+        soft = area.soft * size.width
+        if isinstance(area.shape, Wipe):
+            return wiped(area.shape, soft, size)
+        key = (area.shape, soft, size)
+        if key not in self._masks:
+            self._masks[key] = softened(self._read_mask(area.shape.file, size), soft)
+            while len(self._masks) > KEPT:
+                self._masks.popitem(last=False)
+        return self._masks[key]
+
+
+def uncovered(look: Look) -> tuple[Mix, list[AreaLook]]:
+    """What there is to paint: the mix at the bottom, and the areas that lie on it.  What a wipe
+    hides for now, or has not begun to show, is left out."""
+    ground, areas = look.mix, list[AreaLook]()
+    for area in look.areas:
+        passed = area.shape.passed if isinstance(area.shape, Wipe) else 0.5
+        if passed >= 1.0 and area.light >= 1.0:
+            ground, areas = area.mix, []
+        elif passed > 0.0:
+            areas.append(area)
+    return ground, areas
+
+
+DARKNESS: Bytes = np.zeros((1, 1, 3), np.uint8)
+
+
+def softened(mask: NDArray[np.float32], soft: float) -> Bytes:
+    """`mask`, (H, W), 0 to 1, with edges about `soft` pixels wide, as uint8."""
+    grey = Image.fromarray(np.rint(mask * 255.0).astype(np.uint8))
+    if soft > 0.0:  # a Gaussian rises from 16 to 84 % within two deviations
+        grey = grey.filter(ImageFilter.GaussianBlur(soft / 2.0))
+    return np.asarray(grey)
+
+
+def wiped(wipe: Wipe, soft: float, size: Size) -> Bytes:
+    """What an edge of `soft` pixels has passed: (H, W), uint8; nothing at 0 and all at 1."""
+    across = wipe.towards in ("right", "left")
+    length = size.width if across else size.height
+    middles = np.arange(length) + 0.5
+    if wipe.towards in ("left", "up"):
+        middles = length - middles
+    edge = wipe.passed * (length + 2.0 * soft) - soft
+    ramp = [smooth((edge - at) / max(soft, 1.0) + 0.5) for at in middles]
+    line = np.rint(np.array(ramp) * 255.0).astype(np.uint8)
+    shaped = line[None, :] if across else line[:, None]
+    return np.ascontiguousarray(np.broadcast_to(shaped, (size.height, size.width)))
+
+
+def lay(under: Any, over: Any, share: Bytes | float) -> Any:
+    """`over` upon `under`, both (H, W, 3), uint8, as much of it as `share` says: a number, or
+    (H, W), uint8.
+
+    A picture of one pixel is a colour.  In a GPU's memory if `under` is there, else NumPy.
+    """
+    if not isinstance(under, np.ndarray):
+        return _lay_on_device(under, over, share)
+    if not isinstance(over, np.ndarray):
+        over = over.cpu().numpy()
+    below = Image.fromarray(under)
+    above = Image.fromarray(over)
+    if above.size != below.size:
+        above = above.resize(below.size, Image.Resampling.BILINEAR)
+    if isinstance(share, float | int):
+        return np.asarray(Image.blend(below, above, float(share)))
+    return np.asarray(Image.composite(above, below, Image.fromarray(share)))
+
+
+def _lay_on_device(under: Any, over: Any, share: Bytes | float) -> Any:
+    """The same with torch, where `under` lies."""
+    import torch
+
+    put = partial(torch.as_tensor, device=under.device)
+    above = put(over).to(torch.float32)
+    if above.shape != under.shape:
+        planes = above.permute(2, 0, 1)[None]
+        size = tuple(under.shape[:2])
+        planes = torch.nn.functional.interpolate(planes, size, mode="bilinear")
+        above = planes[0].permute(1, 2, 0)
+    weight = share if isinstance(share, float | int) else put(share)[..., None] / 255.0
+    mixed = torch.lerp(under.to(torch.float32), above, weight)
+    return mixed.round_().to(torch.uint8)
