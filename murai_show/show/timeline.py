@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from murai_show.show.cueing import NONE, Calls, cued
 from murai_show.show.days import ShowDay, day_before, show_day
 from murai_show.show.hours import Stretch, day_stretches
+from murai_show.show.mix import Mix, blend, mix_words, smooth
 
 if TYPE_CHECKING:
     from murai_show.show.planned import Plan, PlannedPlaylist, PlannedRule
-
-Mix = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,23 @@ class Look:
         return max(self.mix, key=lambda part: part[1])[0] if self.lit else "dark"
 
 
-def look_at(plan: Plan, wall: float) -> Look:
-    """The look at `wall`, in POSIX seconds."""
+def look_at(plan: Plan, wall: float, calls: Calls = NONE) -> Look:
+    """The look at `wall`, in POSIX seconds, with what was called by then."""
+
+    def rotate(playlist: PlannedPlaylist) -> tuple[Mix, str]:
+        return rotation(plan, playlist, wall)
+
+    return _look(*cued(plan, wall, calls, uncued(plan, wall), rotate))
+
+
+def uncued(plan: Plan, wall: float) -> tuple[Mix, str]:
+    """What the schedule shows at `wall`, and why."""
     if not plan.schedule:
-        mix, why = rotation(plan, plan.playlist, wall)
-        return _look(mix, why)
+        return rotation(plan, plan.playlist, wall)
     day = show_day(plan.place.tz, wall)
     ruled = day_stretches(plan.schedule, plan.place, day)
     now = bisect_right(ruled, wall, key=lambda stretch: stretch.begins) - 1
-    mix, why = scheduled(plan, ruled, now, wall)
-    return _look(mix, why)
+    return scheduled(plan, ruled, now, wall)
 
 
 def scheduled(plan: Plan, ruled: tuple[Stretch, ...], now: int, wall: float) -> tuple[Mix, str]:
@@ -182,21 +189,6 @@ def shuffled(count: int, *seed: object) -> tuple[int, ...]:
     return tuple(order)
 
 
-def smooth(share: float) -> float:
-    """Ease in and out: 3t² - 2t³, so a fade neither starts nor stops with a jerk."""
-    share = min(1.0, max(0.0, share))
-    return share * share * (3.0 - 2.0 * share)
-
-
-def blend(before: Mix, after: Mix, share: float) -> Mix:
-    """The mix that is `share` (0..1) of the way from `before` to `after`; weights keep sum 1."""
-    weights: dict[str, float] = {}
-    for mix, factor in ((before, 1.0 - share), (after, share)):
-        for style, weight in mix:
-            weights[style] = weights.get(style, 0.0) + factor * weight
-    return tuple(sorted((s, w) for s, w in weights.items() if w > 0.0))
-
-
 def _look(mix: Mix, why: str) -> Look:
     """Turn the reserved style `dark` into missing light; the rest is brought to sum 1."""
     light = 1.0 - sum(weight for style, weight in mix if style == "dark")
@@ -205,8 +197,3 @@ def _look(mix: Mix, why: str) -> Look:
     if not rest or light <= 0.0:
         return Look((), 0.0, why)
     return Look(tuple((style, weight / total) for style, weight in rest), min(1.0, light), why)
-
-
-def mix_words(mix: Mix) -> str:
-    """`wave`, or a mix: `starry 40% + wave 60%`."""
-    return " + ".join(s if w == 1.0 else f"{s} {w:.0%}" for s, w in mix)
