@@ -83,7 +83,7 @@ def plan_show(
     playlist = plan_playlist(site, playlists)
     schedule = plan_schedule(site, bank, playlists, playlist)
     cues, cue_notes = plan_cues(site, bank, playlists)
-    cue_times = plan_cue_times(site, cues)
+    cue_times, time_notes = plan_cue_times(site, cues)
     control, control_notes = plan_control(site)
     camera, camera_notes = plan_camera(site)
     outputs, output_notes = plan_outputs(site)
@@ -108,6 +108,7 @@ def plan_show(
             *engine_notes(site, bank),
             *schedule_notes(site, schedule),
             *cue_notes,
+            *time_notes,
             *control_notes,
             *output_notes,
         ),

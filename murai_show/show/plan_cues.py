@@ -39,8 +39,11 @@ def plan_cues(
     return cues, tuple(note for cue in cues if (note := _hurried(cue)))
 
 
-def plan_cue_times(site: Site, cues: tuple[PlannedCue, ...]) -> tuple[CueTime, ...]:
-    """The rules of the schedule that call cues, in the order of the file."""
+def plan_cue_times(
+    site: Site, cues: tuple[PlannedCue, ...]
+) -> tuple[tuple[CueTime, ...], tuple[str, ...]]:
+    """The rules of the schedule that call cues, in the order of the file, and what a person should
+    know about them."""
     known = {cue.name: cue for cue in cues}
     found: list[CueTime] = []
     for number, rule in enumerate(site.draft.schedule):
@@ -55,7 +58,16 @@ def plan_cue_times(site: Site, cues: tuple[PlannedCue, ...]) -> tuple[CueTime, .
             days = rule.days if rule.days and len(rule.days) < 7 else ()
             line = site.draft.spot("schedule", number).line
             found.append(CueTime(line, known[rule.cue], rule.at, days, rule.dates or ()))
-    return tuple(found)
+    return tuple(found), tuple(note for time in found if (note := _endless(time)))
+
+
+def _endless(time: CueTime) -> str:
+    if not time.cue.stays:
+        return ""
+    return (
+        f"schedule, line {time.line}: cue {time.cue.name} stays on, past what the schedule says "
+        "then, until it is released or until the next noon"
+    )
 
 
 def plan_control(site: Site) -> tuple[Address | None, tuple[str, ...]]:
