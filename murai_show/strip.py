@@ -191,6 +191,7 @@ class _Page:
     def cues(self, top: int) -> None:
         """Over the film, the cues that the schedule calls: a tile for each look that has room, and
         a flag with the name."""
+        beyond = [-1, -1, -1]  # where the flags end that fly at each of three heights
         for run in self.evening.runs:
             left, right = self.x(run.begins), self.x(run.ends)
             if right <= MARGIN or left >= WIDTH - MARGIN:
@@ -205,8 +206,12 @@ class _Page:
             self.pen.rectangle((left, top + FILM + 1, right - 1, top + FILM + 8), CUE)
             width = round(self.pen.textlength(run.cue.name, font(18))) + 14
             flag = min(left - 1, WIDTH - MARGIN - width)
-            self.pen.rectangle((flag, top, flag + width, top + 27), CUE)
-            self.write((flag + 7, top + 3), run.cue.name, 18, PAPER)
+            free = [row for row, end in enumerate(beyond) if end < flag]
+            row = free[0] if free else 0
+            beyond[row] = flag + width
+            y = top + 32 * row
+            self.pen.rectangle((flag, y, flag + width, y + 27), CUE)
+            self.write((flag + 7, y + 3), run.cue.name, 18, PAPER)
 
     def _tiles(self, stretch: Stretch, left: int, right: int, top: int) -> None:
         count = max(1, round((right - left) / (FILM * 0.9)))

@@ -114,7 +114,8 @@ class Evening:
         """Everything that is shown, each look once, in the order in which playlists come."""
         playlists = dict.fromkeys(s.rule.playlist for s in self.lit)
         entries = [e for playlist in playlists for e in playlist.entries]
-        return tuple(dict.fromkeys([*entries, *(m for r in self.runs for m in r.cue.mixes)]))
+        entries += [m for r in self.runs for m in r.cue.mixes if m != ((DARK, 1.0),)]
+        return tuple(dict.fromkeys(entries))
 
 
 def lights(run: Run) -> bool:

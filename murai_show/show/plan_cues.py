@@ -115,12 +115,18 @@ class _Spot:
     anchor: float = 0.0
     ends: float = 0.0
     waited: int = 0
+    held: bool = False
+
+    @property
+    def since(self) -> str:
+        """From when on the next step can begin."""
+        return f"{'is over' if self.held else 'begins'} at {write_duration(self.anchor)}"
 
     def after(self, step: PlannedStep) -> _Spot:
         begins = self.anchor + step.delay
         ends = begins + step.lasts
         waited = self.waited or (step.line if step.wait else 0)
-        return _Spot(ends if step.stays else begins, ends, waited)
+        return _Spot(ends if step.stays else begins, ends, waited, step.stays)
 
 
 def _plan_cue(
@@ -141,7 +147,7 @@ def _plan_cue(
     if spot.ends > LONGEST:
         site.findings.add(
             named,
-            f"cue {name}: it may last {write_duration(spot.ends)}, its timeouts included; "
+            f"cue {name}: it may last {spot.ends / 3600:.3g}h, its timeouts included; "
             f"a cue lasts at most {write_duration(LONGEST)}",
         )
     if not whole:
@@ -168,7 +174,7 @@ def _delay(site: Site, at: After | None, spot: _Spot, *path: str | int) -> float
         return None
     if at.seconds < spot.anchor:
         site.blame(
-            f"at: {shown} is earlier than the step before, at {write_duration(spot.anchor)}; "
+            f"at: {shown} is too early: the step before {spot.since}; "
             "write the steps in order, or +45s to count from the one before",
             *path,
             "at",
