@@ -101,7 +101,7 @@ def test_a_terminal_calls_the_cues_of_a_running_show(studio: Studio) -> None:
         found = json.load(urllib.request.urlopen(address(running, "control"), timeout=5))
         assert (found["on"]["cue"], found["on"]["step"]) == ("act", 3)
         assert found["mix"] == {"b": 1.0}
-        code, out, _ = calls(running, "--list")
+        _, out, _ = calls(running, "--list")
         assert out.splitlines()[0] == ("plaza shows b 100%: line 13, cue act, step 3: hold")
         assert calls(running, "dmi") == (2, "", "no cue 'dmi'; did you mean dim?")
         post(running, "/panic")

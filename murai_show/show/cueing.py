@@ -161,12 +161,17 @@ def runs_at(plan: Plan, wall: float, calls: Calls) -> list[Run]:
 
 def run_of(cue: PlannedCue, begins: float, calls: Calls = NONE, by: int = 0) -> Run:
     """The run of a cue that was called at `begins`, not counting releases."""
+    return _run(cue, begins, calls.triggers, by)
+
+
+@lru_cache(maxsize=128)
+def _run(cue: PlannedCue, begins: float, triggers: tuple[Trigger, ...], by: int) -> Run:
     legs: list[Leg] = []
     anchor, cut = begins, False
     for step in cue.steps:
         start = anchor + step.delay
         end = start + step.lasts
-        came = [t.at for t in calls.triggers if t.name == step.wait and start <= t.at < end]
+        came = [t.at for t in triggers if t.name == step.wait and start <= t.at < end]
         end = min([end, *came])
         legs.append(Leg(step, start, end))
         anchor = end if step.stays else start

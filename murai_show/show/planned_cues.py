@@ -53,6 +53,10 @@ class PlannedCue:
     stays: bool = False
     key: str = ""
 
+    def __hash__(self) -> int:
+        """Cheap: it is asked for at each frame, and no two cues of a show share a name."""
+        return hash((self.name, self.line))
+
     @property
     def lasts(self) -> float:
         """Seconds to the end of its last step, when nobody pulls a trigger."""

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from murai_show.show.cue import KEYS, After, parse_after, parse_key
@@ -13,6 +14,7 @@ from murai_show.show.evening import evening_of, evening_to_json, why_at, why_to_
 from murai_show.show.plan import Plan, plan_show
 from murai_show.show.report import plan_to_json, plan_to_text
 from murai_show.show.words import Address, UnfitError
+from murai_show.strip import CUE, FILM, GAP, HEAD, MARGIN, SKY, WIDTH, draw_evening, frame_of
 from tests.show.machine import GOOD, machine, write
 
 PLACED = GOOD.replace("bank:", "place: { lat: 45.5, lon: -73.55, tz: America/Montreal }\nbank:")
@@ -210,3 +212,20 @@ def test_no_key(found: object) -> None:
 def test_every_key_is_read() -> None:
     assert [parse_key(key.upper()) for key in KEYS] == list(KEYS)
     assert parse_key(7) == "7"
+
+
+def test_the_strip_flies_a_flag_for_each_cue(tmp_path: Path) -> None:
+    """A white bar under the film from the beginning of a cue to its end, a white flag over it."""
+    plan = plan_of(tmp_path, AN_EVENING)
+    evening = evening_of(plan, date(2026, 11, 20))
+    sheet = np.asarray(draw_evening(evening, {}))
+    first, last = frame_of(evening)
+    film = HEAD + SKY + GAP
+    for run in evening.runs:
+        left, right = (
+            round(MARGIN + (at - first) / (last - first) * (WIDTH - 2 * MARGIN))
+            for at in (run.begins, run.ends)
+        )
+        assert (sheet[film + FILM + 4, left : right - 1] == CUE).all()
+        assert (sheet[film + FILM + 4, left - 2] != CUE).any()
+        assert (sheet[film + 1, left : left + 60] == CUE).all()
