@@ -15,6 +15,7 @@ from murai_show.show.tree import Node
 from murai_show.show.words import UnfitError, parse_name
 
 Look = str | dict[str, float]
+MOST = 200  # tokens of a show, steps of a cue: both are followed from one to the next
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ def read_cues(node: Node | None, findings: Findings) -> dict[str, ReadCue | None
 
 def read_tokens(node: Node | None, findings: Findings) -> dict[str, Look | None]:
     """The tokens by name, as written; None for those that are broken."""
+    if node is not None and len(node.members) > MOST:
+        count = len(node.members)
+        findings.add(node.named, f"tokens: {count} are too many; a show has at most {MOST}")
+        return dict.fromkeys(node.members)
     return {
         name: _read_token(name, item, findings)
         for name, item in _named("tokens", "a name, a colon, and a style or mix", node, findings)
@@ -85,6 +90,13 @@ def _read_cue(name: str, node: Node, findings: Findings) -> ReadCue | None:
         return None
     if not written.items:
         findings.add(written.named, f"{owner} has no steps; write - {{ style: … }} below it")
+        return None
+    if len(written.items) > MOST:
+        count = len(written.items)
+        findings.add(
+            written.named,
+            f"{owner}: {count} steps are too many; a cue has at most {MOST}, make it two",
+        )
         return None
     steps = tuple(
         _read_step(f"{owner}, step {number}", item, findings)

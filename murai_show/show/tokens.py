@@ -15,6 +15,7 @@ def check_tokens(site: Site, bank: PlannedBank | None) -> None:
     """A finding for each token that has a style's name, leads to none, or leads back to itself."""
     tokens = site.draft.tokens
     told: set[str] = set()  # a circle is said once, of the first token in it
+    straight: set[str] = set()  # those that lead to styles alone
     for name, look in tokens.items():
         named = site.draft.root.find("tokens", name)[0].named
         if name == DARK:
@@ -26,15 +27,14 @@ def check_tokens(site: Site, bank: PlannedBank | None) -> None:
         if look is None:
             continue
         _check_names(site, look, bank, f"token {name}", "tokens", name)
-        circle = _circle(site, name)
+        circle = _circle(site, name, (), straight)
         if circle and not told & set(circle):
             told |= set(circle)
-            way = " → ".join((*circle, name))
-            site.blame(
-                f"token {name} leads back to itself: {way}; write a style for one of them",
-                "tokens",
-                name,
-            )
+            first = circle[0]
+            shown = circle if len(circle) <= 6 else (*circle[:4], "…", circle[-1])
+            way = " → ".join((*shown, first))
+            said = f"token {first} leads back to itself: {way}; write a style for one of them"
+            site.blame(said, "tokens", first)
 
 
 def look_of(
@@ -50,11 +50,7 @@ def look_of(
     whose look it is.
     """
     _check_names(site, written, bank, owner, *path)
-    weights: dict[str, float] = {}
-    for name, weight in _parts(written):
-        for style, share in _resolved(site, name, ()):
-            weights[style] = weights.get(style, 0.0) + weight * share
-    return tuple(sorted(weights.items()))
+    return _sum(site, written, (), {})
 
 
 def _parts(written: Written) -> tuple[tuple[str, float], ...]:
@@ -64,16 +60,24 @@ def _parts(written: Written) -> tuple[tuple[str, float], ...]:
     return tuple((name, weight / total) for name, weight in written.items())
 
 
-def _resolved(site: Site, name: str, within: tuple[str, ...]) -> Mix:
+def _sum(site: Site, look: Written, within: tuple[str, ...], known: dict[str, Mix]) -> Mix:
+    """The styles of a look, each once.  `known` remembers the tokens that were met: many may lead
+    to one, and each is followed once."""
+    weights: dict[str, float] = {}
+    for name, weight in _parts(look):
+        for style, share in _resolved(site, name, within, known):
+            weights[style] = weights.get(style, 0.0) + weight * share
+    return tuple(sorted(weights.items()))
+
+
+def _resolved(site: Site, name: str, within: tuple[str, ...], known: dict[str, Mix]) -> Mix:
     """The styles of a name, which may be a token's; one that leads back to itself stays a name."""
     look = site.draft.tokens.get(name)
     if look is None or name in within:
         return ((name, 1.0),)
-    return tuple(
-        (style, weight * share)
-        for part, weight in _parts(look)
-        for style, share in _resolved(site, part, (*within, name))
-    )
+    if name not in known:
+        known[name] = _sum(site, look, (*within, name), known)
+    return known[name]
 
 
 def _check_names(
@@ -94,15 +98,16 @@ def _check_names(
         site.findings.add(spot, f"{owner}: no {what} {shown} in bank {bank.name}{hint}")
 
 
-def _circle(site: Site, name: str, within: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The way from a token back to itself, without the return; nothing when there is none."""
+def _circle(site: Site, name: str, within: tuple[str, ...], straight: set[str]) -> tuple[str, ...]:
+    """A way from a token back to itself, without the return, that `name` is on or leads to;
+    nothing when there is none, and then it is `straight`."""
+    if name in within:
+        return within[within.index(name) :]
     look = site.draft.tokens.get(name)
-    if look is None:
+    if look is None or name in straight:
         return ()
     for part, _ in _parts(look):
-        way = (*within, name)
-        if part == way[0]:
-            return way
-        if part not in way and (found := _circle(site, part, way)):
+        if found := _circle(site, part, (*within, name), straight):
             return found
+    straight.add(name)
     return ()

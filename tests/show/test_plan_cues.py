@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from murai_show.errors import ShowError
 from murai_show.show.cue import KEYS, After, parse_after, parse_key
 from murai_show.show.evening import evening_of, evening_to_json, why_at, why_to_json
 from murai_show.show.plan import Plan, plan_show
@@ -229,3 +230,30 @@ def test_the_strip_flies_a_flag_for_each_cue(tmp_path: Path) -> None:
         assert (sheet[film + FILM + 4, left : right - 1] == CUE).all()
         assert (sheet[film + FILM + 4, left - 2] != CUE).any()
         assert (sheet[film + 1, left : left + 60] == CUE).all()
+
+
+def test_many_tokens_that_lead_to_many_are_followed_once_each(tmp_path: Path) -> None:
+    """Every way through them, one by one, would be 2 to the power of 60."""
+    pairs = [(f"a{n}", f"b{n}", f"{{ a{n + 1}: 1, b{n + 1}: 3 }}") for n in range(60)]
+    lines = [f"  {name}: {look}\n" for *names, look in pairs for name in names]
+    text = GOOD.replace("[wave, starry]", "[a0]") + "tokens:\n" + "".join(lines)
+    plan = plan_of(tmp_path, text + "  a60: wave\n  b60: starry\n")
+    assert dict(plan.playlist.entries[0]) == pytest.approx({"wave": 0.25, "starry": 0.75})
+    with pytest.raises(ShowError) as caught:
+        plan_of(tmp_path, text + "  a60: wave\n  b60: b17\n")
+    (said,) = caught.value.problems
+    assert said.text == (
+        "token a18 leads back to itself: a18 → a19 → a20 → a21 → … → b17 → a18; "
+        "write a style for one of them"
+    )
+
+
+def test_what_is_too_long_to_follow_is_refused(tmp_path: Path) -> None:
+    chain = "".join(f"  t{n}: t{n + 1}\n" for n in range(300))
+    steps = "    - { hold: 1s }\n" * 300
+    with pytest.raises(ShowError) as caught:
+        plan_of(tmp_path, GOOD + "tokens:\n" + chain + "cues:\n  long:\n" + steps)
+    assert [problem.text for problem in caught.value.problems] == [
+        "tokens: 300 are too many; a show has at most 200",
+        "cue long: 300 steps are too many; a cue has at most 200, make it two",
+    ]
