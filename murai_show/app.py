@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import logging
+import os
 import signal
 import threading
 import time
@@ -32,6 +33,7 @@ from murai_show.style.card import read_card
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from murai_show.edge.control import Control
     from murai_show.edge.metrics import Identity, Listening, Result
     from murai_show.loop.errands import Errands
     from murai_show.on_air import OnAir
@@ -225,6 +227,7 @@ def run_show(
     """
     import psutil
 
+    from murai_show.edge.control import Control
     from murai_show.edge.metrics import Listening
     from murai_show.loop.errands import Errands
     from murai_show.loop.mailbox import Mailbox
@@ -232,7 +235,6 @@ def run_show(
     from murai_show.loop.tally import Tally
     from murai_show.on_air import OnAir
     from murai_show.report import Report
-    from murai_show.show.timeline import look_at
 
     for note in plan.notes:
         log.info("%s", note)
@@ -245,14 +247,18 @@ def run_show(
         listening = Listening(mailbox, partial(_identity, air, counts), clock.monotonic)
         stack.callback(listening.close)
         listening.move(plan.metrics)
+        control = Control(air.board, os.environ)
+        stack.callback(control.close)
+        control.move(plan.control)
+        servers = (listening, control)
         if live is not None:
-            stack.enter_context(_following(live, air, errands, seen, counts, listening, stop))
+            stack.enter_context(_following(live, air, errands, seen, counts, servers, stop))
         parts = Parts(lambda: air.scene, clock, mailbox, tally, errands)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
         run_loop(parts, stop, None if seconds is None else begun + seconds)
         ended = clock.monotonic()
-        last = status(parts, look_at(air.plan, clock.wall()), ended)
+        last = status(parts, air.scene.look_at(clock.wall()), ended)
         files = air.recorded
     memory = psutil.Process().memory_info().rss
     return Report(ended - begun, last, tally.latencies(), tally.profile(), memory, files)
@@ -265,7 +271,7 @@ def _following(
     errands: Errands,
     seen: Stamps,
     counts: dict[Result, int],
-    listening: Listening,
+    servers: tuple[Listening, Control],
     stop: threading.Event,
 ) -> Iterator[None]:
     """Keep what runs well, and take newer versions."""
@@ -280,7 +286,9 @@ def _following(
             keeper.on_air(air.plan)
 
         def taken(plan: Plan) -> None:
+            listening, control = servers
             listening.move(plan.metrics)
+            control.move(plan.control)
             if keeper is not None:
                 keeper.on_air(plan)
 
@@ -298,7 +306,14 @@ def _identity(air: OnAir, counts: Mapping[Result, int]) -> Identity:
 
     plan = air.plan
     return Identity(
-        plan.show, plan.config_hash, __version__, air.engine, plan.bank.styles, dict(counts)
+        plan.show,
+        plan.config_hash,
+        __version__,
+        air.engine,
+        plan.bank.styles,
+        dict(counts),
+        air.board.counts(),
+        air.board.calls.panicking,
     )
 
 

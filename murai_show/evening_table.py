@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from murai_show.show.cueing import Now
 from murai_show.show.evening import Evening, Why, place_in
 from murai_show.show.planned import Plan, PlannedRule
 from murai_show.show.timeline import mix_words
@@ -26,16 +27,15 @@ def evening_table(evening: Evening) -> RenderableType:
     table.add_column("plays", no_wrap=True)
     table.add_column("because")
     table.add_column("line", justify="right")
-    for stretch in evening.stretches:
-        rule, lit = stretch.rule, stretch.rule.playlist.lit
+    for row in evening.rows():
         table.add_row(
-            evening.clock(stretch.begins),
-            evening.clock(stretch.ends),
-            lasting(stretch.ends - stretch.begins),
-            rule.playlist.words,
-            rule.when,
-            str(rule.line),
-            style="" if lit else "dim",
+            evening.clock(row.begins),
+            evening.clock(row.ends),
+            lasting(row.ends - row.begins),
+            row.plays,
+            row.when,
+            str(row.line),
+            style="" if row.lit else "dim",
         )
     parts: list[RenderableType] = [heading, Text(f"{summary(evening)}; {evening.plan.place.tz}")]
     parts += [sun] if evening.sun else []
@@ -49,7 +49,7 @@ def summary(evening: Evening) -> str:
     span = evening.span
     if span is None:
         return "dark all evening"
-    seconds = sum(s.ends - s.begins for s in evening.lit)
+    seconds = sum(ends - begins for begins, ends in evening.lights())
     return f"lit {evening.clock(span[0])} to {evening.clock(span[1])}, {lasting(seconds)}"
 
 
@@ -85,7 +85,11 @@ def why_table(plan: Plan, why: Why, file: str) -> RenderableType:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     table.add_row("shows", Text(mix_words(why.look.mix) + light if why.look.lit else "dark"))
-    table.add_row("because", _rule(why.rule, file))
+    if (run := why.now.run) is not None:
+        table.add_row("because", Text.assemble((f"{file}:{run.by}", "bold"), _cue(why.now, at)))
+        table.add_row("over", _rule(why.rule, file))
+    else:
+        table.add_row("because", _rule(why.rule, file))
     table.add_row("", Text(_while(why, at)))
     if why.rule.playlist.name:
         table.add_row("playlist", Text(_turn(why, file, at)))
@@ -98,6 +102,16 @@ def why_table(plan: Plan, why: Why, file: str) -> RenderableType:
 
 def _rule(rule: PlannedRule, file: str) -> Text:
     return Text.assemble((f"{file}:{rule.line}", "bold"), f"  {rule.when}: {rule.playlist.words}")
+
+
+def _cue(now: Now, at: Callable[[float], str]) -> str:
+    """`  cue finale since 22:00:00, until 22:10:00; step 2 of 7, line 31: hero`"""
+    run, step = now.run, now.step
+    assert run is not None
+    said = f"  cue {run.cue.name} since {at(run.begins)}, until {at(run.ends)}"
+    if step is None:
+        return said
+    return f"{said}; step {now.leg + 1} of {len(run.cue.steps)}, line {step.line}: {step.words}"
 
 
 def _while(why: Why, at: Callable[[float], str]) -> str:

@@ -20,6 +20,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from murai_show.board import Board
 from murai_show.camera import DECODED, open_camera, open_decoding
 from murai_show.errors import OutputError
 from murai_show.frame import Frame
@@ -108,11 +109,13 @@ class OnAir:
 
     `plan` is what really runs: where a newer version asked for what could not be had, it still
     names the old part.  `scene` is the slot that the loop reads.  `films` are the files of
-    recordings that are over.  Raises BankError, OutputError or DeviceLostError.
+    recordings that are over.  `board` holds what was called, by whom ever.  Raises BankError,
+    OutputError or DeviceLostError.
     """
 
     def __init__(self, plan: Plan, clock: Clock, errands: Errands) -> None:
         self.plan = plan
+        self.board = Board(plan, clock.wall)
         self.films: tuple[Path, ...] = ()
         self._clock, self._errands = clock, errands
         self._started = datetime.now().astimezone()
@@ -124,14 +127,14 @@ class OnAir:
             undo = stack.enter_context(ExitStack())
             undo.callback(self._painter.close)
             camera = self._film(plan, self._painter)
-            self.scene = _scene(plan, self._painter, camera, ())
+            self.scene = _scene(plan, self._painter, camera, (), self.board)
             undo.pop_all()
             stack.callback(self._dismiss)
             stack.callback(self._take_down)
             stage = self._open_stage(plan, self._painter)
             for planned in plan.outputs:
                 self._hung += (Hung(planned, self._open(planned, stage), stage),)
-            self.scene = _scene(plan, self._painter, camera, self._hung)
+            self.scene = _scene(plan, self._painter, camera, self._hung, self.board)
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -294,7 +297,8 @@ class OnAir:
         used = {h.output for h in hung}
         gone = [h for h in self._hung if h.output not in used]
         self.films += _films(h.output for h in gone)
-        self.scene = _scene(plan, painter, camera or self.scene.camera, hung)
+        self.board.take(plan)
+        self.scene = _scene(plan, painter, camera or self.scene.camera, hung, self.board)
         self.plan = replace(
             plan,
             camera=plan.camera if camera else self.plan.camera,
@@ -344,12 +348,15 @@ class OnAir:
     def _open(self, planned: PlannedOutput, stage: Stage) -> Output:
         if planned.canvas is not None:
             self._lay(stage, planned.canvas)
-        return open_output(planned, stage, self.plan.title or self.plan.show, self._started)
+        title = self.plan.title or self.plan.show
+        return open_output(planned, stage, title, self._started, self.board.press)
 
 
-def _scene(plan: Plan, painter: Painter, camera: Camera, hung: tuple[Hung, ...]) -> Scene:
+def _scene(
+    plan: Plan, painter: Painter, camera: Camera, hung: tuple[Hung, ...], board: Board
+) -> Scene:
     outputs = tuple(h.output for h in hung)
-    return Scene(painter.thread, camera, painter.stylizer, outputs, partial(look_at, plan))
+    return Scene(painter.thread, camera, painter.stylizer, outputs, partial(board.look_at, plan))
 
 
 def _films(outputs: Iterable[Output]) -> tuple[Path, ...]:

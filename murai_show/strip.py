@@ -25,6 +25,7 @@ HAIR = (168, 166, 172)
 BLACK, AMBER = (7, 7, 9), (240, 190, 110)
 RULES = ((247, 178, 92), (236, 106, 106), (122, 190, 255), (160, 222, 150), (206, 150, 255),
          (255, 140, 190), (120, 220, 214))  # fmt: skip
+CUE = (250, 248, 240)
 SHADE = (74, 76, 84)  # of rules that play dark
 # The sky's colour by the sun's elevation in degrees: night, blue hour, sunset, day.
 HEIGHTS = (-24, -14, -8, -4, -1, 2, 8, 20, 60)
@@ -48,8 +49,8 @@ def draw_evening(evening: Evening, thumbnails: Mapping[Mix, Image.Image]) -> Ima
     sky = SKY if evening.sun else 0
     film = HEAD + sky + GAP
     table = film + FILM + AXIS
-    notes = table + ROW * len(evening.stretches) + 44
-    said = [note for note in evening.plan.notes if note.startswith("schedule")]
+    notes = table + ROW * len(evening.rows()) + 44
+    said = [note for note in evening.plan.notes if note.startswith(("schedule", "cue "))]
     shelf = notes + 34 * len(said) + (20 if said else 0)
     height = shelf + rows * (THUMB[1] + 76) + 20
     page = _Page(evening, thumbnails, Image.new("RGB", (WIDTH, height), PAPER))
@@ -57,6 +58,7 @@ def draw_evening(evening: Evening, thumbnails: Mapping[Mix, Image.Image]) -> Ima
     if sky:
         page.sky(HEAD)
     page.film(film)
+    page.cues(film)
     page.axis(film + FILM)
     page.table(table)
     page.notes(notes, said)
@@ -96,8 +98,10 @@ def _hue(style: str) -> Colour:
     return Image.new("HSV", (1, 1), (hue * 255 // 360, 120, 150)).convert("RGB").getpixel((0, 0))  # type: ignore[return-value]
 
 
-def colour_of(stretch: Stretch) -> Colour:
-    """The colour of a rule wherever it stands on the page."""
+def colour_of(stretch: Stretch | None) -> Colour:
+    """The colour of a rule wherever it stands on the page; of a cue without one."""
+    if stretch is None:
+        return CUE
     rule = stretch.rule
     return RULES[rule.order % len(RULES)] if rule.playlist.lit else SHADE
 
@@ -184,6 +188,31 @@ class _Page:
             self.pen.rectangle(bar, colour_of(stretch))
             self._label(stretch, left, right, top + FILM + 18)
 
+    def cues(self, top: int) -> None:
+        """Over the film, the cues that the schedule calls: a tile for each look that has room, and
+        a flag with the name."""
+        beyond = [-1, -1, -1]  # where the flags end that fly at each of three heights
+        for run in self.evening.runs:
+            left, right = self.x(run.begins), self.x(run.ends)
+            if right <= MARGIN or left >= WIDTH - MARGIN:
+                continue
+            right = max(right, left + 6)
+            count = max(1, min(len(run.cue.mixes), (right - left) // 24))
+            edges = [left + round(i * (right - left) / count) for i in range(count + 1)]
+            for mix, begin, end in zip(run.cue.mixes, edges, edges[1:], strict=False):
+                size = (max(1, end - begin - 1), FILM)
+                self.sheet.paste(self.thumbnail(mix, size), (begin, top))
+            self.pen.rectangle((left - 1, top, right, top + FILM - 1), outline=CUE)
+            self.pen.rectangle((left, top + FILM + 1, right - 1, top + FILM + 8), CUE)
+            width = round(self.pen.textlength(run.cue.name, font(18))) + 14
+            flag = min(left - 1, WIDTH - MARGIN - width)
+            free = [row for row, end in enumerate(beyond) if end < flag]
+            row = free[0] if free else 0
+            beyond[row] = flag + width
+            y = top + 32 * row
+            self.pen.rectangle((flag, y, flag + width, y + 27), CUE)
+            self.write((flag + 7, y + 3), run.cue.name, 18, PAPER)
+
     def _tiles(self, stretch: Stretch, left: int, right: int, top: int) -> None:
         count = max(1, round((right - left) / (FILM * 0.9)))
         edges = [left + round(i * (right - left) / count) for i in range(count + 1)]
@@ -221,17 +250,17 @@ class _Page:
     def table(self, top: int) -> None:
         """A row for each stretch from noon to noon."""
         plan = self.evening.plan
-        for number, stretch in enumerate(self.evening.stretches):
-            y, rule = top + 16 + number * ROW, stretch.rule
-            ink = INK if rule.playlist.lit else DIM
+        for number, row in enumerate(self.evening.rows()):
+            y = top + 16 + number * ROW
+            ink, mark = INK if row.lit else DIM, colour_of(row.stretch)
             self.pen.line((MARGIN, y - 14, WIDTH - MARGIN, y - 14), (32, 33, 39))
-            self.pen.rounded_rectangle((MARGIN, y + 3, MARGIN + 16, y + 19), 4, colour_of(stretch))
-            clock = f"{self.evening.clock(stretch.begins)} to {self.evening.clock(stretch.ends)}"
+            self.pen.rounded_rectangle((MARGIN, y + 3, MARGIN + 16, y + 19), 4, mark)
+            clock = f"{self.evening.clock(row.begins)} to {self.evening.clock(row.ends)}"
             self.write((MARGIN + 38, y), clock, 21, ink)
-            self.write((MARGIN + 330, y), lasting(stretch.ends - stretch.begins), 21, DIM, "ra")
-            self.write((MARGIN + 372, y), self._cut(rule.playlist.words, 360), 21, ink)
-            self.write((MARGIN + 760, y), self._cut(rule.when, 700), 21, DIM)
-            where = f"{plan.source.name}:{rule.line}"
+            self.write((MARGIN + 330, y), lasting(row.ends - row.begins), 21, DIM, "ra")
+            self.write((MARGIN + 372, y), self._cut(row.plays, 360), 21, ink)
+            self.write((MARGIN + 760, y), self._cut(row.when, 700), 21, DIM)
+            where = f"{plan.source.name}:{row.line}"
             self.write((WIDTH - MARGIN, y), self._cut(where, 280), 21, DIM, anchor="ra")
 
     def _cut(self, text: str, width: int) -> str:

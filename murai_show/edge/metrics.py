@@ -37,7 +37,7 @@ CAMERA_STATES = ("connecting", "live", "held", "slate")
 class Identity:
     """Who runs.  A reload may change all but the version, so it is asked for at each scrape.  Names
     come from the show file; URLs are never labels.  `reloads` counts the newer versions of the show
-    by what became of them."""
+    by what became of them, `cues` how often each cue ran; `panic` says that one is on."""
 
     show: str
     config_hash: str
@@ -45,6 +45,8 @@ class Identity:
     engine: str
     styles: tuple[str, ...]
     reloads: Mapping[Result, int] = field(default_factory=dict)
+    cues: Mapping[str, int] = field(default_factory=dict)
+    panic: bool = False
 
 
 class ShowCollector(Collector):
@@ -68,6 +70,7 @@ class ShowCollector(Collector):
         )
         yield info
         yield _reloads(who)
+        yield from _cues(who)
         status = self._mailbox.newest()
         if status is not None:
             yield from _frames(status)
@@ -83,6 +86,16 @@ def _reloads(who: Identity) -> Metric:
     for result in ("taken", "refused"):
         reloads.add_metric((result,), who.reloads.get(result, 0))
     return reloads
+
+
+def _cues(who: Identity) -> Iterator[Metric]:
+    cues = CounterMetricFamily("murai_cues", "Times that a cue was called.", labels=("cue",))
+    for name, count in who.cues.items():
+        cues.add_metric((name,), count)
+    yield cues
+    yield GaugeMetricFamily(
+        "murai_panic", "1 while the wall is dark by a panic.", value=float(who.panic)
+    )
 
 
 def _frames(status: Status) -> Iterator[Metric]:

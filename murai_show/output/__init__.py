@@ -5,6 +5,7 @@ Importing this loads neither OpenGL, GLFW nor FFmpeg; each kind brings what it n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from murai_show.output.monitors import list_monitors
@@ -17,8 +18,15 @@ __all__ = ["KINDS", "Stage", "list_monitors", "open_output"]
 KINDS = ("display", "offscreen", "recording", "snapshot", "memory")
 
 
-def open_output(planned: PlannedOutput, stage: Stage, title: str, started: datetime) -> Output:
-    """Open one output on `stage`; `title` is for windows, `started` names files.
+def open_output(
+    planned: PlannedOutput,
+    stage: Stage,
+    title: str,
+    started: datetime,
+    pressed: Callable[[str], None] = lambda _key: None,
+) -> Output:
+    """Open one output on `stage`; `title` is for windows, `started` names files, `pressed` is told
+    the keys that people press in windows.
 
     Raises OutputError when the display is not there or the file cannot be written.
     """
@@ -26,7 +34,7 @@ def open_output(planned: PlannedOutput, stage: Stage, title: str, started: datet
         case "display":
             from murai_show.output.display import Display
 
-            return Display(planned, stage, title)
+            return Display(planned, stage, title, pressed)
         case "offscreen":
             from murai_show.output.offscreen import Offscreen
 

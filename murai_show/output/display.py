@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import glfw
@@ -26,10 +26,17 @@ class Display:
     """Full screen on a monitor, or a resizable window.  Esc, q or closing it ends the show.
 
     The first display waits for its monitor's refresh in `show`; others never wait.  A full-screen
-    monitor that is unplugged raises OutputError until it is back.
+    monitor that is unplugged raises OutputError until it is back.  `pressed` is told the names of
+    all other keys, on the thread that shows.
     """
 
-    def __init__(self, planned: PlannedOutput, stage: Stage, title: str) -> None:
+    def __init__(
+        self,
+        planned: PlannedOutput,
+        stage: Stage,
+        title: str,
+        pressed: Callable[[str], None] = lambda _key: None,
+    ) -> None:
         assert isinstance(planned.spec, DisplayOutput)
         assert planned.canvas is not None
         self.name = planned.name
@@ -39,6 +46,7 @@ class Display:
         self._canvas = planned.canvas
         self._stage = stage
         self._asked_to_end = False
+        self._pressed = pressed
         self._shown: tuple[int, tuple[int, int]] | None = None
         self._shown_at = float("-inf")
         self._closed = False
@@ -137,9 +145,14 @@ class Display:
         glfw.set_window_monitor(self.window, monitor, 0, 0, *facts.size, glfw.DONT_CARE)
         self._shown = None
 
-    def _on_key(self, _window: Any, key: int, _scan: int, action: int, _mods: int) -> None:
-        if action == glfw.PRESS and key in (glfw.KEY_ESCAPE, glfw.KEY_Q):
+    def _on_key(self, _window: Any, key: int, scan: int, action: int, _mods: int) -> None:
+        if action != glfw.PRESS:
+            return
+        name = key_name(key, scan)
+        if key == glfw.KEY_ESCAPE or name == "q":
             self._asked_to_end = True
+        elif name:
+            self._pressed(name)
 
     def _on_damage(self, _window: Any) -> None:
         self._shown = None
@@ -156,3 +169,25 @@ def letterbox(canvas: Size, window: Size) -> tuple[int, int, int, int]:
     scale = min(window.width / canvas.width, window.height / canvas.height)
     width, height = round(canvas.width * scale), round(canvas.height * scale)
     return ((window.width - width) // 2, (window.height - height) // 2, width, height)
+
+
+_KEYS: Mapping[int, str] = {
+    glfw.KEY_SPACE: "space",
+    glfw.KEY_ENTER: "enter",
+    glfw.KEY_KP_ENTER: "enter",
+    glfw.KEY_BACKSPACE: "backspace",
+    glfw.KEY_DELETE: "delete",
+    **{glfw.KEY_F1 + n: f"f{n + 1}" for n in range(12)},
+    **{glfw.KEY_0 + n: str(n) for n in range(10)},
+    **{glfw.KEY_KP_0 + n: str(n) for n in range(10)},
+}
+
+
+def key_name(key: int, scan: int) -> str:
+    """A key's name in the show language; a letter is the one that is printed on the key, whatever
+    the keyboard's layout.  Empty for keys that have none."""
+    if key in _KEYS:
+        return _KEYS[key]
+    if not glfw.KEY_A <= key <= glfw.KEY_Z:
+        return ""
+    return (glfw.get_key_name(key, scan) or chr(key)).lower()

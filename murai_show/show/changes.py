@@ -31,6 +31,7 @@ class Changes:
     closed: tuple[str, ...] = ()
     metrics: bool = False
     looks: bool = False
+    control: bool = False
 
     def __bool__(self) -> bool:
         return self != Changes()
@@ -38,10 +39,13 @@ class Changes:
     def __str__(self) -> str:
         """For a person: `looks, camera, output left (opened)`."""
         parts = [("looks", self.looks), ("bank", self.stylizer), ("camera", self.camera)]
-        words = [word for word, changed in (*parts, ("metrics", self.metrics)) if changed]
+        words = [word for word, changed in (*parts, *self._servers()) if changed]
         for what in ("opened", "moved", "closed"):
             words += [f"output {name} ({what})" for name in getattr(self, what)]
         return ", ".join(words) or "nothing that runs"
+
+    def _servers(self) -> tuple[tuple[str, bool], ...]:
+        return (("metrics", self.metrics), ("control", self.control))
 
 
 def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
@@ -69,6 +73,7 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
         closed=tuple(name for name in before if name not in {o.name for o in new.outputs}),
         metrics=old.metrics != new.metrics,
         looks=_looks(old) != _looks(new),
+        control=old.control != new.control,
     )
 
 
@@ -138,4 +143,5 @@ def _fixed(output: PlannedOutput) -> tuple[object, ...]:
 
 def _looks(plan: Plan) -> tuple[object, ...]:
     """All that `look_at` reads."""
-    return (plan.show, plan.place, plan.playlist, plan.schedule, plan.areas)
+    cues = (plan.cues, plan.cue_times)
+    return (plan.show, plan.place, plan.playlist, plan.schedule, plan.areas, *cues)

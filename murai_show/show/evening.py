@@ -8,10 +8,12 @@ from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from murai_show.show.cueing import NONE, Now, Run, evening_runs, now_on
 from murai_show.show.days import ShowDay, show_day_of
 from murai_show.show.hours import Stretch, instant_at, stretches
 from murai_show.show.moments import SUN_WORDS, Moment, write_days
 from murai_show.show.planned import Plan, PlannedPlaylist, PlannedRule
+from murai_show.show.playing import DARK
 from murai_show.show.timeline import Look, Mix, Turn, look_at, turn_at
 
 Json = dict[str, Any]
@@ -29,8 +31,24 @@ class SunMark:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One line of an evening's table: a stretch of a rule, or a cue that the schedule calls.
+
+    `line` is the rule's; `stretch` is None for a cue."""
+
+    begins: float
+    ends: float
+    plays: str
+    when: str
+    line: int
+    lit: bool
+    stretch: Stretch | None = None
+
+
+@dataclass(frozen=True)
 class Evening:
-    """A show day with its stretches, one for each change of rules, and its sun.
+    """A show day with its stretches, one for each change of rules, its sun, and the cues that the
+    schedule calls, as they go when nobody pulls a trigger.
 
     `sun` is in the order of time, and empty for a show without a place.
     """
@@ -39,6 +57,7 @@ class Evening:
     day: ShowDay
     stretches: tuple[Stretch, ...]
     sun: tuple[SunMark, ...]
+    runs: tuple[Run, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -56,7 +75,35 @@ class Evening:
     @property
     def span(self) -> tuple[float, float] | None:
         """From the first light to the last; None when the wall stays dark."""
-        return (self.lit[0].begins, self.lit[-1].ends) if self.lit else None
+        lit = self.lights()
+        return (lit[0][0], lit[-1][1]) if lit else None
+
+    def lights(self) -> tuple[tuple[float, float], ...]:
+        """From when to when there is a picture, in order, without those that overlap."""
+        spans = [(s.begins, s.ends) for s in self.lit]
+        spans += [(r.begins, min(r.ends, self.day.ends)) for r in self.runs if lights(r)]
+        found: list[tuple[float, float]] = []
+        for begins, ends in sorted(spans):
+            if found and begins <= found[-1][1]:
+                begun, before = found.pop()
+                found.append((begun, max(before, ends)))
+            else:
+                found.append((begins, ends))
+        return tuple(found)
+
+    def rows(self) -> tuple[Row, ...]:
+        """All that happens, in order; a cue stands below the stretch that it begins in."""
+        rules = [
+            Row(s.begins, s.ends, s.rule.playlist.words, s.rule.when, s.rule.line, lit, s)
+            for s in self.stretches
+            for lit in (s.rule.playlist.lit,)
+        ]
+        when = {time.line: time.when for time in self.plan.cue_times}
+        cues = [
+            Row(r.begins, r.ends, f"cue {r.cue.name}", when[r.by], r.by, lights(r))
+            for r in self.runs
+        ]
+        return tuple(sorted(rules + cues, key=lambda row: (row.begins, row.stretch is None)))
 
     def clock(self, wall: float, seconds: bool = False) -> str:
         """`wall` on the clock beside the wall, to the minute that it is in, or to the second."""
@@ -66,14 +113,23 @@ class Evening:
     def entries(self) -> tuple[Mix, ...]:
         """Everything that is shown, each look once, in the order in which playlists come."""
         playlists = dict.fromkeys(s.rule.playlist for s in self.lit)
-        return tuple(dict.fromkeys(e for playlist in playlists for e in playlist.entries))
+        entries = [e for playlist in playlists for e in playlist.entries]
+        entries += [m for r in self.runs for m in r.cue.mixes if m != ((DARK, 1.0),)]
+        return tuple(dict.fromkeys(entries))
+
+
+def lights(run: Run) -> bool:
+    """Whether a cue ever shows a picture of its own."""
+    return any(style != DARK for mix in run.cue.mixes for style, _ in mix)
 
 
 def evening_of(plan: Plan, on: date) -> Evening:
     """The show day that begins at noon of the date `on`."""
     day = show_day_of(plan.place.tz, on.toordinal())
     found = stretches(plan.schedule, plan.place, day.begins, day.ends)
-    return Evening(plan, day, _merged(found), _sun(plan, day, on.toordinal()))
+    ordinal = on.toordinal()
+    runs = evening_runs(plan, ordinal)
+    return Evening(plan, day, _merged(found), _sun(plan, day, ordinal), runs)
 
 
 def _merged(found: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
@@ -107,7 +163,7 @@ class Why:
     """What is on at `wall` and whose doing it is.
 
     `begins` and `ends` are the winning rule's, None where it began or ends more than a week away;
-    `after` is the rule that wins next.
+    `after` is the rule that wins next; `now` has the cue of the schedule that wins over it.
     """
 
     wall: float
@@ -119,6 +175,7 @@ class Why:
     begins: float | None
     ends: float | None
     after: PlannedRule | None
+    now: Now
 
 
 def why_at(plan: Plan, wall: float) -> Why:
@@ -139,6 +196,7 @@ def why_at(plan: Plan, wall: float) -> Why:
         merged[number].begins if number else None,
         None if last else merged[number].ends,
         None if last else merged[number + 1].rule,
+        now_on(plan, wall, NONE),
     )
 
 
@@ -173,6 +231,7 @@ def evening_to_json(evening: Evening) -> Json:
             {"from": iso(s.begins, zone), "to": iso(s.ends, zone)} | rule_to_json(s.rule)
             for s in evening.stretches
         ],
+        "cues": [run_to_json(run, zone) for run in evening.runs],
         "notes": list(evening.plan.notes),
     }
 
@@ -199,6 +258,26 @@ def why_to_json(plan: Plan, why: Why) -> Json:
             "to": at(why.turn.ends),
         },
         "next": rule_to_json(why.after) if why.after else None,
+        "cue": run_to_json(why.now.run, zone) | {"step": why.now.leg + 1} if why.now.run else None,
+    }
+
+
+def run_to_json(run: Run, zone: ZoneInfo) -> Json:
+    """A cue that the schedule calls, with its steps; `line` is the rule's."""
+    return {
+        "cue": run.cue.name,
+        "line": run.by,
+        "from": iso(run.begins, zone),
+        "to": iso(run.ends, zone),
+        "steps": [
+            {
+                "line": leg.step.line,
+                "at": iso(leg.begins, zone),
+                "does": leg.step.does,
+                "shows": leg.step.words,
+            }
+            for leg in run.legs
+        ],
     }
 
 

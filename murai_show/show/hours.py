@@ -22,6 +22,7 @@ from murai_show.show.sun import sun_instant
 
 if TYPE_CHECKING:
     from murai_show.show.planned import Hours, PlannedPlace, PlannedRule
+    from murai_show.show.planned_cues import CueTime
 
 LONGEST_FADE = 6 * 3600.0  # a fade is at most as long as a playlist's `each`
 # A slot of a date can begin half a day before it (offset) and end two and a half after it began.
@@ -102,7 +103,7 @@ def slot(rule: PlannedRule, ordinal: int, instant: Instant) -> Slot | None:
     return Slot(rule, ordinal, begins, ends)
 
 
-def on_date(rule: PlannedRule, ordinal: int) -> bool:
+def on_date(rule: PlannedRule | CueTime, ordinal: int) -> bool:
     """Whether the rule names the date."""
     day = date.fromordinal(ordinal)
     if rule.days and day.weekday() not in rule.days:

@@ -21,6 +21,7 @@ from murai_show.show.findings import START, Findings, Spot
 from murai_show.show.hints import nearest, one_of
 from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule
+from murai_show.show.read_cues import Look, ReadCue, read_cues, read_tokens
 from murai_show.show.schema import (
     CAMERA_KINDS,
     OUTPUT_KINDS,
@@ -73,6 +74,8 @@ class Draft:
     outputs: Mapping[str, Output | None] | None
     surfaces: Mapping[str, Surface | None] | None
     areas: Mapping[str, Area | None] | None
+    cues: Mapping[str, ReadCue | None]
+    tokens: Mapping[str, Look | None]
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -145,6 +148,8 @@ def read_draft(
         _read_kinds("output", OUTPUT_KINDS, members.get("outputs"), findings),
         _read_named(Surface, "surface", members.get("surfaces"), findings),
         _read_named(Area, "area", members.get("areas"), findings),
+        read_cues(members.get("cues"), findings),
+        read_tokens(members.get("tokens"), findings),
     )
 
 

@@ -10,6 +10,7 @@ from murai_show.show.findings import Findings
 from murai_show.show.load import read_draft, read_source
 from murai_show.show.plan_areas import plan_areas
 from murai_show.show.plan_camera import check_overrides, plan_camera
+from murai_show.show.plan_cues import plan_control, plan_cue_times, plan_cues
 from murai_show.show.plan_outputs import plan_outputs
 from murai_show.show.plan_schedule import plan_schedule
 from murai_show.show.planned import (
@@ -35,6 +36,7 @@ from murai_show.show.rules import (
 )
 from murai_show.show.schedule_notes import schedule_notes
 from murai_show.show.site import Site
+from murai_show.show.tokens import check_tokens
 
 __all__ = [
     "BankFacts",
@@ -77,10 +79,14 @@ def plan_show(
     site = Site(draft, facts, findings, rehearse, overrides)
     check_overrides(site)
     bank = plan_bank(site)
+    check_tokens(site, bank)
     playlists = plan_playlists(site, bank)
     playlist = plan_playlist(site, playlists)
     schedule = plan_schedule(site, bank, playlists, playlist)
     areas = plan_areas(site, bank, playlists)
+    cues, cue_notes = plan_cues(site, bank, playlists)
+    cue_times, time_notes = plan_cue_times(site, cues)
+    control, control_notes = plan_control(site)
     camera, camera_notes = plan_camera(site)
     outputs, output_notes = plan_outputs(site)
     findings.done()
@@ -103,8 +109,14 @@ def plan_show(
             *camera_notes,
             *engine_notes(site, bank),
             *schedule_notes(site, schedule),
+            *cue_notes,
+            *time_notes,
+            *control_notes,
             *output_notes,
         ),
         schedule=schedule,
         areas=areas,
+        cues=cues,
+        cue_times=cue_times,
+        control=control,
     )

@@ -9,8 +9,9 @@ from murai_show.show.area import Area
 from murai_show.show.mask_file import mask_file
 from murai_show.show.plan_schedule import alone
 from murai_show.show.planned import MaskFile, PlannedArea, PlannedBank, PlannedPlaylist
-from murai_show.show.rules import check_styles, mix_of, named_playlist
+from murai_show.show.rules import named_playlist
 from murai_show.show.site import Site
+from murai_show.show.tokens import look_of
 
 
 def plan_areas(
@@ -32,8 +33,7 @@ def _plan_area(
     path = ("areas", name)
     line = site.draft.root.find(*path)[0].named.line
     if area.style is not None:
-        mix = mix_of(area.style)
-        check_styles(site, mix, bank, f"area {name}", *path, "style")
+        mix = look_of(site, area.style, bank, f"area {name}", *path, "style")
         playlist = alone(mix, line)
     else:
         playlist = named_playlist(site, area.play or "", playlists, *path, "play")

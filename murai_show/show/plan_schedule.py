@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from murai_show.show.planned import Hours, PlannedBank, PlannedPlaylist, PlannedRule
 from murai_show.show.playing import DARK, Rule
-from murai_show.show.rules import check_styles, mix_of, named_playlist, play_key
+from murai_show.show.rules import named_playlist, play_key
 from murai_show.show.site import Site
 from murai_show.show.timeline import Mix
+from murai_show.show.tokens import look_of
 
 STYLE_FADE = 5.0  # seconds, as a playlist's default
 FOREVER = 6 * 3600.0  # of a playlist of one entry: it follows itself
@@ -27,7 +28,7 @@ def plan_schedule(
     planned = [
         _plan_rule(site, number, rule, bank, playlists)
         for number, rule in enumerate(rules)
-        if rule is not None
+        if rule is not None and rule.cue is None  # those call cues: plan_cues.py
     ]
     given = bool(rules) and rules[0] is not None and rules[0].default is not None
     if not given and play is not None:
@@ -71,12 +72,11 @@ def _plan_rule(
     playlists: Mapping[str, PlannedPlaylist],
 ) -> PlannedRule | None:
     path = ("schedule", number)
-    _check_sun(site, number, rule)
+    check_sun(site, number, rule)
     line = site.draft.spot(*path).line
     if rule.style is not None:
-        mix = mix_of(rule.style)
-        check_styles(site, mix, bank, f"schedule, rule {number + 1}", *path, "style")
-        playlist = alone(mix, line)
+        owner = f"schedule, rule {number + 1}"
+        playlist = alone(look_of(site, rule.style, bank, owner, *path, "style"), line)
     else:
         name, key = (rule.default, "default") if rule.default else (rule.play or "", "play")
         if name == DARK:
@@ -101,7 +101,7 @@ def hours_of(rule: Rule) -> Hours | None:
     return Hours(rule.begin, rule.to, rule.not_before, rule.not_after)
 
 
-def _check_sun(site: Site, number: int, rule: Rule) -> None:
+def check_sun(site: Site, number: int, rule: Rule) -> None:
     """The sun needs to know where the wall stands."""
     head = site.draft.head
     if head is None or head.place is not None or "place" in site.draft.root.members:
@@ -111,6 +111,7 @@ def _check_sun(site: Site, number: int, rule: Rule) -> None:
         "to": rule.to,
         "not_before": rule.not_before,
         "not_after": rule.not_after,
+        "at": rule.at,
     }
     for key, moment in moments.items():
         if moment is None or not moment.solar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from murai_show.show.moments import Dates, Moment, write_days
 from murai_show.show.playing import DARK
@@ -14,6 +14,9 @@ from murai_show.show.schema import Camera, Corners, Output
 from murai_show.show.timeline import MaskFile as MaskFile
 from murai_show.show.timeline import Mix, mix_words
 from murai_show.show.words import Address, Size
+
+if TYPE_CHECKING:
+    from murai_show.show.planned_cues import CueTime, PlannedCue
 
 Engine = Literal["tensorrt", "cuda", "openvino", "pytorch", "identity"]
 
@@ -159,7 +162,10 @@ class PlannedOutput:
 
 @dataclass(frozen=True)
 class Plan:
-    """What runs.  `playlist` is what `play` names; without a `schedule` it always plays."""
+    """What runs.  `playlist` is what `play` names; without a `schedule` it always plays.
+
+    `cues` are in the order of the file, and `cue_times` when the schedule calls them; `control` is
+    where others may."""
 
     show: str
     title: str
@@ -175,6 +181,9 @@ class Plan:
     notes: tuple[str, ...] = ()
     schedule: tuple[PlannedRule, ...] = ()
     areas: tuple[PlannedArea, ...] = ()
+    cues: tuple[PlannedCue, ...] = ()
+    cue_times: tuple[CueTime, ...] = ()
+    control: Address | None = None
 
     @property
     def playlists(self) -> tuple[PlannedPlaylist, ...]:

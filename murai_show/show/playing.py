@@ -25,8 +25,8 @@ StyleMix = Annotated[
     ],
     Discriminator(_style_or_mix),
     Field(
-        description="A style, `dark`, `plain` for the picture as it is filmed, or a mix such as "
-        "{wave: 0.7, starry: 0.3}."
+        description="A style, a token, `dark`, `plain` for the picture as it is filmed, or a mix "
+        "such as {wave: 0.7, starry: 0.3}."
     ),
 ]
 
@@ -117,10 +117,35 @@ class Rule(Noun):
         description="How long the walk into it takes. Default: the playlist's, 5s for a style; "
         "into dark, that of what ends.",
     )
+    at: TimeOfDay | None = Field(
+        default=None, description='When the cue begins: "22:00", dusk+1h; takes no `from`.'
+    )
+    cue: str | None = Field(
+        default=None, description="Instead of what plays: the cue that runs at `at`."
+    )
+
+    @model_validator(mode="after")
+    def _calls(self) -> Rule:
+        """Raises UnfitError with the key that is too much or alone."""
+        if self.cue is None:
+            if self.at is not None:
+                what = "is for a cue; write cue: too, or from: and to: for what plays"
+                raise UnfitError(str(self.at), what, "at")
+            return self
+        others = self.model_fields_set - {"cue", "at", "days", "dates"}
+        if others:
+            key = next(name for name in self.__class__.model_fields if name in others)
+            what = "stands beside cue, which says itself what is shown and for how long; delete it"
+            raise UnfitError(None, what, "from" if key == "begin" else key)
+        if self.at is None:
+            raise UnfitError(None, 'has no time; write at: too, such as at: "22:00"', "cue")
+        return self
 
     @model_validator(mode="after")
     def _whole(self) -> Rule:
         """Raises UnfitError with the key that is too much, or ValueError for what is missing."""
+        if self.cue is not None:
+            return self
         others = self.model_fields_set - {"default"}
         if self.default is not None and others:
             key = next(name for name in self.__class__.model_fields if name in others)

@@ -9,8 +9,9 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import moments, surface, words
+from murai_show.show import cue, moments, surface, words
 from murai_show.show.area import Area
+from murai_show.show.cue import Cue, Step
 from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.schema import (
@@ -37,6 +38,8 @@ _NOUNS = (
     Corners,
     Surface,
     Area,
+    Cue,
+    Step,
 )
 _VARIABLE: Schema = {
     "type": "string",
@@ -229,6 +232,34 @@ _PROJECTION = """
 Films and snapshots of a surface are of the wall: they take no part in blending."""
 
 
+_TOKENS = """\
+## tokens
+
+Names for looks. A token stands wherever a style or a mix does: in playlists, rules and cues, in a
+mix, and in another token. It may not have the name of a style, nor lead back to itself.
+
+```yaml
+tokens:
+  noir: klee
+  hero: { wave: 0.7, starry: 0.3 }
+  dusk: { hero: 0.5, noir: 0.5 }
+```
+"""
+_CUES = """
+
+```yaml
+cues:
+  applause:
+    - { style: noir, fade: 2s }
+    - { at: +45s, style: hero, fade: 10s }
+    - { at: +2m, morph: [hero, wave], over: 60s }
+    - { blackout: 3s }
+  finale: { key: f, end: stay, steps: [{ play: late }] }
+```
+
+How to call one: [cues.md](cues.md)."""
+
+
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_style_parts(), *_output_parts()]
@@ -257,6 +288,9 @@ def _style_parts() -> Iterator[str]:
     yield _section(Play, "play", 2)
     yield _section(Rule, "schedule", 2, more=_SCHEDULE)
     yield _section(Area, "areas", 2, more=_AREAS)
+    yield _TOKENS
+    yield _section(Cue, "cues", 2, more=_CUES)
+    yield _section(Step, "steps", 3)
 
 
 def _output_parts() -> Iterator[str]:
@@ -309,6 +343,8 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     moments.parse_dates: "dates",
     surface.parse_region: "`[x, y, w, h]`",
     surface.parse_overlap: "pixels or `[x, y]`",
+    cue.parse_after: "`45s` or `+45s`",
+    cue.parse_key: "key",
 }
 
 
@@ -318,11 +354,13 @@ _SHORT = {"soft_edge": "`auto`, `off`", "black_level": "number"}
 def _value(key: str, field: FieldInfo) -> str:
     """What to write; a map is described in a section of its own."""
     kind = _type(field)
-    if key == "style":
-        return "style or mix"
+    if key in ("style", "morph", "steps"):
+        return {"style": "style or mix", "morph": "list of looks", "steps": "[list](#steps)"}[key]
     kind = kind.replace("map", f"[map](#{key})")
     if key == "schedule":
         kind = f"[list](#{key}) of rules"
+    if key == "cues":
+        kind = f"[map](#{key})"
     if "map" in kind and key in _SHORT:
         return f"{_SHORT[key]} or {kind}"
     return f"name or {kind}" if "map" in kind and key in ("bank", "play") else kind

@@ -13,6 +13,7 @@ from murai_show.show.planned import (
     PlannedOutput,
     PlannedPlaylist,
 )
+from murai_show.show.planned_cues import PlannedCue
 from murai_show.show.projection import projection_to_json
 from murai_show.show.schema import CanvasNoun
 from murai_show.show.words import write_duration
@@ -39,8 +40,11 @@ def plan_to_json(plan: Plan) -> Json:
             "styles": list(bank.styles),
         },
         "playlist": _playlist(plan.playlist),
+        "control": str(plan.control) if plan.control else "off",
         "schedule": [rule_to_json(rule) for rule in plan.schedule],
         "areas": [_area(area) for area in plan.areas],
+        "cues": [cue_to_json(cue) for cue in plan.cues],
+        "cue_times": [{"line": t.line, "when": t.when, "cue": t.cue.name} for t in plan.cue_times],
         "outputs": [_output(output) for output in plan.outputs],
         "notes": list(plan.notes),
     }
@@ -96,7 +100,8 @@ def _plain_canvas(canvas: CanvasSpec) -> Json:
 def plan_to_text(plan: Plan) -> str:
     """The plan as a page to read: a heading for each noun, its keys below it."""
     found = plan_to_json(plan)
-    nouns = ("camera", "bank", "playlist", "schedule", "areas", "outputs", "notes")
+    heads = ("camera", "bank", "playlist", "schedule", "cues", "cue_times", "areas", "outputs")
+    nouns = (*heads, "notes")
     lines = [f"show {plan.show}"]
     lines += _rows({k: v for k, v in found.items() if k not in (*nouns, "show")})
     for noun in ("camera", "bank", "playlist"):
@@ -106,9 +111,50 @@ def plan_to_text(plan: Plan) -> str:
         lines += [f"  line {r.line:<8} {r.when}: {r.playlist.words}" for r in plan.schedule]
     for area in found["areas"]:
         lines += ["", f"area {area.pop('name')}", *_rows(area)]
+    lines += [f"  line {t.line:<8} {t.when}: cue {t.cue.name}" for t in plan.cue_times]
+    for cue in plan.cues:
+        lines += ["", f"cue {cue.name}", *_steps(cue)]
     for output in found["outputs"]:
         lines += ["", f"output {output.pop('name')}", *_rows(output)]
     return "\n".join([*lines, *(("", *plan.notes) if plan.notes else ())])
+
+
+def cue_to_json(cue: PlannedCue) -> Json:
+    """A cue in the words of the show language; `after` counts from the step before, `lasts` is a
+    wait's timeout too."""
+    return {
+        "name": cue.name,
+        "line": cue.line,
+        "key": cue.key or None,
+        "fade": write_duration(cue.fade),
+        "end": "stay" if cue.stays else "release",
+        "lasts": write_duration(cue.lasts),
+        "steps": [
+            {
+                "line": step.line,
+                "after": write_duration(step.delay),
+                "does": step.does,
+                "shows": step.words,
+                "fade": write_duration(step.fade),
+                "lasts": write_duration(step.lasts),
+            }
+            for step in cue.steps
+        ],
+    }
+
+
+def _steps(cue: PlannedCue) -> list[str]:
+    """A line for each step: where it stands, when it begins at the latest, what it does."""
+    begins = anchor = 0.0
+    rows: list[str] = []
+    for step in cue.steps:
+        begins = anchor + step.delay
+        anchor = begins + step.lasts if step.stays else begins
+        lasts = f", {write_duration(step.lasts)}" if step.lasts else ""
+        rows.append(f"  line {step.line:<8} {write_duration(begins):<8}{step.words}{lasts}")
+    key = f", key {cue.key}" if cue.key else ""
+    rows.append(f"  {'then':<13} {'stays' if cue.stays else 'is released'}{key}")
+    return rows
 
 
 def _rows(values: Json, indent: str = "  ") -> list[str]:

@@ -7,9 +7,9 @@ from typing import cast
 
 from murai_show.show.hints import did_you_mean
 from murai_show.show.planned import BankFacts, Engine, PlannedBank, PlannedPlace, PlannedPlaylist
-from murai_show.show.playing import DARK, PLAIN, Playlist
+from murai_show.show.playing import DARK, Playlist
 from murai_show.show.site import Site
-from murai_show.show.timeline import Mix
+from murai_show.show.tokens import look_of
 
 NO_OPENVINO = "OpenVINO is not installed here; pip install 'murai-show[cpu]'"
 NOWHERE = PlannedPlace(0.0, 0.0, "UTC", known=False)
@@ -122,7 +122,7 @@ def named_playlist(
     """The playlist called `name`; None, and a finding at `path`, when there is none."""
     playlists = site.draft.playlists
     if playlists is not None and name not in playlists:
-        known = [*playlists, DARK] if path[0] == "schedule" else playlists
+        known = [*playlists, DARK] if path[0] in ("schedule", "cues") else playlists
         site.blame(f"no playlist {site.draft.shown(*path)}{did_you_mean(name, known)}", *path)
     return planned.get(name)
 
@@ -130,10 +130,12 @@ def named_playlist(
 def _planned(
     site: Site, name: str, playlist: Playlist, bank: PlannedBank | None
 ) -> PlannedPlaylist:
-    entries = tuple(mix_of(style) for style in playlist.styles)
+    entries = tuple(
+        look_of(site, style, bank, f"styles, entry {n + 1}", "playlists", name, "styles", n)
+        for n, style in enumerate(playlist.styles)
+    )
     for number, entry in enumerate(entries):
         path = ("playlists", name, "styles", number)
-        check_styles(site, entry, bank, f"styles, entry {number + 1}", *path)
         if playlist.order == "shuffle" and entry in entries[:number]:
             site.blame(
                 f"styles, entry {number + 1}: the same as entry {entries.index(entry) + 1}; "
@@ -142,28 +144,3 @@ def _planned(
             )
     line = site.draft.root.find("playlists", name)[0].named.line
     return PlannedPlaylist(name, entries, playlist.each, playlist.fade, playlist.order, line)
-
-
-def check_styles(
-    site: Site, mix: Mix, bank: PlannedBank | None, owner: str, *path: str | int
-) -> None:
-    """A finding for each style of `mix`, written at `path`, that `bank` does not hold."""
-    if bank is None:
-        return
-    node = site.draft.root.find(*path)[0]
-    for style, _ in mix:
-        if style in (DARK, PLAIN) or style in bank.styles:
-            continue
-        spot, shown = node.at, node.shown()
-        if node.members:  # in a mix the style is a key
-            spot, shown = node.members[style].named, repr(style)
-        hint = did_you_mean(style, [*bank.styles, DARK, PLAIN])
-        site.findings.add(spot, f"{owner}: no style {shown} in bank {bank.name}{hint}")
-
-
-def mix_of(style: str | dict[str, float]) -> Mix:
-    """Weights of sum 1, in the order of the names."""
-    if isinstance(style, str):
-        return ((style, 1.0),)
-    total = sum(style.values())
-    return tuple(sorted((name, weight / total) for name, weight in style.items()))

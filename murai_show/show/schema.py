@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from murai_show.show.area import Area
+from murai_show.show.cue import Cue, Step
 from murai_show.show.hints import nearest
 from murai_show.show.noun import Noun
-from murai_show.show.playing import Play, Playlist, Rule
+from murai_show.show.playing import Play, Playlist, Rule, StyleMix
 from murai_show.show.surface import Projection, Surface
 from murai_show.show.words import (
     Address,
@@ -289,6 +290,10 @@ class Head(Noun):
     metrics: Listen = Field(
         default=Address("127.0.0.1", 9475), description="Where Prometheus reads, or `off`."
     )
+    control: Listen = Field(
+        default="off",
+        description="Where cues may be called over HTTP, such as 127.0.0.1:9476, or `off`.",
+    )
 
     @field_validator("murai", mode="before")
     @classmethod
@@ -314,6 +319,13 @@ class Show(Head):
     )
     areas: dict[Name, Area] = Field(
         default_factory=dict, description="Parts of the picture with a style of their own, by name."
+    )
+    tokens: dict[Name, StyleMix] = Field(
+        default_factory=dict,
+        description="Names for looks, which stand wherever a style or a mix does.",
+    )
+    cues: dict[Name, tuple[Step, ...] | Cue] = Field(
+        default_factory=dict, description="Sequences of steps that are called, by name."
     )
     surfaces: dict[Name, Surface] = Field(
         default_factory=dict, description="Walls that several outputs share, by name."

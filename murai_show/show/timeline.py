@@ -14,14 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from murai_show.show.cueing import NONE, Calls, cued
 from murai_show.show.days import ShowDay, day_before, show_day
 from murai_show.show.hours import Stretch, day_stretches
+from murai_show.show.mix import Mix, blend, mix_words, smooth
 from murai_show.show.playing import PLAIN
 
 if TYPE_CHECKING:
     from murai_show.show.planned import Plan, PlannedArea, PlannedPlaylist, PlannedRule
-
-Mix = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -83,24 +83,26 @@ class Look:
 LIT = Look(((PLAIN, 1.0),), why="as it is")
 
 
-def look_at(plan: Plan, wall: float) -> Look:
-    """The look at `wall`, in POSIX seconds."""
-    look = whole_look(plan, wall)
+def look_at(plan: Plan, wall: float, calls: Calls = NONE) -> Look:
+    """The look at `wall`, in POSIX seconds, with what was called by then."""
+
+    def rotate(playlist: PlannedPlaylist) -> tuple[Mix, str]:
+        return rotation(plan, playlist, wall)
+
+    look = _look(*cued(plan, wall, calls, uncued(plan, wall), rotate))
     if not (plan.areas and look.lit):
         return look
     return replace(look, areas=tuple(area_look(plan, area, wall) for area in plan.areas))
 
 
-def whole_look(plan: Plan, wall: float) -> Look:
-    """The look of all that is in no area."""
+def uncued(plan: Plan, wall: float) -> tuple[Mix, str]:
+    """What the schedule shows at `wall`, and why."""
     if not plan.schedule:
-        mix, why = rotation(plan, plan.playlist, wall)
-        return _look(mix, why)
+        return rotation(plan, plan.playlist, wall)
     day = show_day(plan.place.tz, wall)
     ruled = day_stretches(plan.schedule, plan.place, day)
     now = bisect_right(ruled, wall, key=lambda stretch: stretch.begins) - 1
-    mix, why = scheduled(plan, ruled, now, wall)
-    return _look(mix, why)
+    return scheduled(plan, ruled, now, wall)
 
 
 def scheduled(plan: Plan, ruled: tuple[Stretch, ...], now: int, wall: float) -> tuple[Mix, str]:
@@ -247,21 +249,6 @@ def shuffled(count: int, *seed: object) -> tuple[int, ...]:
     return tuple(order)
 
 
-def smooth(share: float) -> float:
-    """Ease in and out: 3t² - 2t³, so a fade neither starts nor stops with a jerk."""
-    share = min(1.0, max(0.0, share))
-    return share * share * (3.0 - 2.0 * share)
-
-
-def blend(before: Mix, after: Mix, share: float) -> Mix:
-    """The mix that is `share` (0..1) of the way from `before` to `after`; weights keep sum 1."""
-    weights: dict[str, float] = {}
-    for mix, factor in ((before, 1.0 - share), (after, share)):
-        for style, weight in mix:
-            weights[style] = weights.get(style, 0.0) + factor * weight
-    return tuple(sorted((s, w) for s, w in weights.items() if w > 0.0))
-
-
 def _look(mix: Mix, why: str) -> Look:
     """Turn the reserved style `dark` into missing light; the rest is brought to sum 1."""
     light = 1.0 - sum(weight for style, weight in mix if style == "dark")
@@ -270,8 +257,3 @@ def _look(mix: Mix, why: str) -> Look:
     if not rest or light <= 0.0:
         return Look((), 0.0, why)
     return Look(tuple((style, weight / total) for style, weight in rest), min(1.0, light), why)
-
-
-def mix_words(mix: Mix) -> str:
-    """`wave`, or a mix: `starry 40% + wave 60%`."""
-    return " + ".join(s if w == 1.0 else f"{s} {w:.0%}" for s, w in mix)

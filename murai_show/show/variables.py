@@ -33,8 +33,7 @@ def refuse_secrets(root: Node, findings: Findings) -> None:
     """Report every secret that stands in the file itself, without repeating it."""
     for path, node in _scalars(root):
         key = next((part for part in reversed(path) if part), "")
-        # What stands in a mix under `styles` is a style's name, whatever it is called.
-        if is_secret(key) and "styles" not in path and not _from_environ(node.value):
+        if is_secret(key) and not _is_a_name(path) and not _from_environ(node.value):
             findings.add(
                 node.at,
                 f"{key}: a secret does not belong in a show file; put it into the environment "
@@ -42,6 +41,13 @@ def refuse_secrets(root: Node, findings: Findings) -> None:
             )
         elif isinstance(node.value, str) and "://" in node.value:
             _refuse_in_url(node, node.value, findings)
+
+
+def _is_a_name(path: tuple[str, ...]) -> bool:
+    """In a mix stand the names of styles, whatever they are called; a cue's key is a keyboard's."""
+    if "styles" in path or path[:1] == ("tokens",) or path[::2] == ("cues", "key"):
+        return True
+    return path[0] in ("cues", "schedule") and bool({"style", "morph"} & set(path[1:-1]))
 
 
 def _refuse_in_url(node: Node, text: str, findings: Findings) -> None:

@@ -144,3 +144,23 @@ def test_letterbox(window, expected) -> None:
 def test_a_window_leaves_room_on_the_desk() -> None:
     assert window_size(Size(640, 360), Size(1920, 1080)) == Size(640, 360)
     assert window_size(Size(1920, 1080), Size(1280, 720)) == Size(1024, 576)
+
+
+def test_keys_are_told_by_their_names(egl) -> None:
+    said = on_a_screen("""
+        from murai_show.output import open_output
+        from tests.output.planning import STARTED
+        told = []
+        planned = an_output("display", a_canvas(320, 180), window=True)
+        window = open_output(planned, Stage((planned,)), "A show", STARTED, told.append)
+        pressed = (glfw.KEY_F, glfw.KEY_7, glfw.KEY_KP_7, glfw.KEY_F12, glfw.KEY_SPACE,
+            glfw.KEY_KP_ENTER, glfw.KEY_BACKSPACE, glfw.KEY_DELETE, glfw.KEY_LEFT_SHIFT)
+        for key in pressed:
+            window._on_key(window.window, key, 0, glfw.PRESS, 0)
+            window._on_key(window.window, key, 0, glfw.REPEAT, 0)
+            window._on_key(window.window, key, 0, glfw.RELEASE, 0)
+        print(*told, window.over)
+    """)
+    assert said.split() == [
+        *("f", "7", "7", "f12", "space", "enter", "backspace", "delete", "False")
+    ]

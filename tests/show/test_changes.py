@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murai_show.show.changes import Changes, changes, plan_files, same_device
+from murai_show.show.moments import Moment
 from murai_show.show.plan import (
     CanvasSpec,
     Plan,
@@ -20,6 +21,7 @@ from murai_show.show.plan import (
     PlannedPlace,
     PlannedPlaylist,
 )
+from murai_show.show.planned_cues import CueTime, PlannedCue, PlannedStep
 from murai_show.show.projection import ProjectionSpec, SurfaceSpec
 from murai_show.show.schema import (
     Corners,
@@ -35,6 +37,7 @@ from murai_show.show.words import Address, Size
 from tests.plans import a_plan
 
 BANK = Path("/banks/one.safetensors")
+CUE = PlannedCue("finale", 8, (PlannedStep(9, "hold", "hold", 0.0, 5.0),), 5.0)
 
 
 SMALL = Size(64, 36)
@@ -94,6 +97,9 @@ plans = st.builds(
     paint=st.sampled_from([Size(160, 90), Size(80, 45)]),
     outputs=outputs,
     metrics=st.sampled_from([None, Address("127.0.0.1", 9475)]),
+    control=st.sampled_from([None, Address("127.0.0.1", 9476)]),
+    cues=st.sampled_from([(), (CUE,)]),
+    cue_times=st.sampled_from([(), (CueTime(9, CUE, Moment("clock", 79200.0)),)]),
     place=st.builds(PlannedPlace, st.sampled_from([0.0, 45.0]), st.just(0.0), st.just("UTC")),
     playlist=st.builds(
         lambda each: PlannedPlaylist("all", ((("a", 1.0),),), each, 0.0, "listed"),
@@ -126,8 +132,11 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
         kept["camera"] = old.camera
     if not found.metrics:
         kept["metrics"] = old.metrics
+    if not found.control:
+        kept["control"] = old.control
     if not found.looks:
         kept |= {"place": old.place, "playlist": old.playlist, "schedule": old.schedule}
+        kept |= {"cues": old.cues, "cue_times": old.cue_times}
     touched = found.opened + found.moved
     kept["outputs"] = tuple(o if o.name in touched else before[o.name] for o in new.outputs)
     assert replace(new, **kept) == new
@@ -141,6 +150,7 @@ def test_what_is_named_is_another(old: Plan, new: Plan) -> None:
     decoded = new.camera.spec.kind != "pattern" and old.paint != new.paint
     assert found.camera == (old.camera != new.camera or decoded)
     assert found.metrics == (old.metrics != new.metrics)
+    assert found.control == (old.control != new.control)
     before = {o.name: o for o in old.outputs}
     assert all(before.get(o.name) != o for o in new.outputs if o.name in found.opened)
     sizes = {o.name: o.canvas.size for o in old.outputs if o.canvas}

@@ -29,7 +29,23 @@ schedule:
   - { dates: [2026-12-24..2027-01-02, 02-29], from: sun -4°, to: sunrise-1h, play: dark, fade: 9s }
 """
 )
-TEXTS = [*(path.read_text(encoding="utf-8") for path in SHOWS), starter("plaza"), SCHEDULED]
+CUED = (
+    GOOD
+    + """\
+tokens: { hero: { wave: 0.7, starry: 0.3 }, noir: { hero: 0.5, kandinsky: 0.5 } }
+cues:
+  applause:
+    - { at: 0s, style: noir, fade: 2s }
+    - { at: +45s, morph: [hero, { wave: 0.5, dark: 0.5 }], over: 60s }
+    - { wait: go, timeout: 2m, then: end }
+    - { blackout: 3s }
+  finale: { key: f, end: stay, fade: 9s, steps: [{ play: evening }, { hold: 30s }] }
+schedule: [{ days: fri, at: "22:00", cue: finale }]
+control: 127.0.0.1:9476
+"""
+)
+SHIPPED = [path.read_text(encoding="utf-8") for path in SHOWS]
+TEXTS = [*SHIPPED, starter("plaza"), SCHEDULED, CUED]
 TREES = [YAML(typ="safe", pure=True).load(text) for text in TEXTS]
 often = settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
