@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from murai_show.edge.metrics import Identity, Listening, Result
+    from murai_show.edge.routine import Routine
     from murai_show.loop.errands import Errands
     from murai_show.on_air import OnAir
     from murai_show.ports import Clock
@@ -131,7 +132,23 @@ def gather_facts(
         tensorrt=_installed("tensorrt"),
         gpu=find_gpu() is not None if displays else None,
         demo_photos=_installed("skimage"),
+        speaks=_speaks if displays else None,
+        loopback=_loopback if displays else None,
     )
+
+
+def _speaks(protocol: str) -> bool:
+    """Whether the FFmpeg that is here has a protocol."""
+    from murai_show.output.link import has_protocol
+
+    return has_protocol(protocol)
+
+
+def _loopback(device: str) -> str:
+    """Why `device` is no virtual camera, empty when it is one."""
+    from murai_show.output.v4l2 import trouble_with
+
+    return trouble_with(device)
 
 
 def make_plan(
@@ -242,11 +259,16 @@ def run_show(
     with ExitStack() as stack:
         air = OnAir(plan, clock, errands)
         stack.callback(air.close)
-        listening = Listening(mailbox, partial(_identity, air, counts), clock.monotonic)
+        routine = _routine(plan, air)
+        stack.callback(routine.close)
+        identity = partial(_identity, air, counts)
+        listening = Listening(mailbox, identity, clock.monotonic, [routine])
         stack.callback(listening.close)
         listening.move(plan.metrics)
         if live is not None:
-            stack.enter_context(_following(live, air, errands, seen, counts, listening, stop))
+            stack.enter_context(
+                _following(live, air, errands, seen, counts, listening, routine, stop)
+            )
         parts = Parts(lambda: air.scene, clock, mailbox, tally, errands)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
@@ -266,6 +288,7 @@ def _following(
     seen: Stamps,
     counts: dict[Result, int],
     listening: Listening,
+    routine: Routine,
     stop: threading.Event,
 ) -> Iterator[None]:
     """Keep what runs well, and take newer versions."""
@@ -281,6 +304,7 @@ def _following(
 
         def taken(plan: Plan) -> None:
             listening.move(plan.metrics)
+            routine.follow(plan)
             if keeper is not None:
                 keeper.on_air(plan)
 
@@ -291,6 +315,18 @@ def _following(
             )
             stack.callback(Watch(reload.files, seen, reload.settled, live.every).close)
         yield
+
+
+def _routine(plan: Plan, air: OnAir) -> Routine:
+    """Housekeeping and self-checks, by the clock of this machine: files have its times."""
+    from murai_show.edge.routine import Routine
+    from murai_show.edge.selfcheck import Surroundings
+    from murai_show.output.damage import damage
+
+    around = Surroundings(
+        lambda: air.plan, lambda: air.writing, lambda: air.recorded, damage, time.time
+    )
+    return Routine(plan, around)
 
 
 def _identity(air: OnAir, counts: Mapping[Result, int]) -> Identity:

@@ -104,4 +104,5 @@ def plan_show(
             *output_notes,
         ),
         schedule=schedule,
+        selfcheck=head.selfcheck,
     )

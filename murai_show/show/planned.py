@@ -141,7 +141,8 @@ class PlannedOutput:
 
 @dataclass(frozen=True)
 class Plan:
-    """What runs.  `playlist` is what `play` names; without a `schedule` it always plays."""
+    """What runs.  `playlist` is what `play` names; without a `schedule` it always plays.
+    `selfcheck` is the hour of the day, `12:00`, or `off`."""
 
     show: str
     title: str
@@ -156,6 +157,7 @@ class Plan:
     metrics: Address | None
     notes: tuple[str, ...] = ()
     schedule: tuple[PlannedRule, ...] = ()
+    selfcheck: str = "off"
 
     @property
     def playlists(self) -> tuple[PlannedPlaylist, ...]:
@@ -188,7 +190,9 @@ class Facts:
     `banks` by name; `read_bank` reads the card of a bank given as a file; `monitors` is None when
     nobody asked (`check`); `work` is the absolute working folder, below which files are written;
     `openvino`, `pytorch`, `tensorrt` and `demo_photos` tell what is installed; `gpu`
-    whether there is an NVIDIA GPU, None when nobody asked.
+    whether there is an NVIDIA GPU, None when nobody asked.  `speaks` tells whether FFmpeg has a
+    protocol, `loopback` why a device is no virtual camera, in a few words, or nothing; both are
+    None when nobody asked.
     """
 
     banks: Mapping[str, BankFacts]
@@ -200,3 +204,5 @@ class Facts:
     tensorrt: bool
     gpu: bool | None
     demo_photos: bool
+    speaks: Callable[[str], bool] | None = None
+    loopback: Callable[[str], str] | None = None

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from murai_show.camera import open_camera
-from murai_show.camera.backoff import Backoff
+from murai_show.backoff import Backoff
 from murai_show.camera.live import live, open_v4l2, stream_options, stream_source, v4l2_source
-from murai_show.camera.secret import redacted
+from murai_show.show.secret import redacted
 from murai_show.errors import CameraError
 from murai_show.ports import Camera
 from murai_show.show.plan import PlannedCamera
