@@ -35,7 +35,7 @@ def test_shows_in_the_documents_plan(page: Path, tmp_path: Path) -> None:
         if "murai: 1" in text:
             show = tmp_path / f"{number}.yaml"
             show.write_text(text)
-            plan_show(show, gather_facts(show, tmp_path, displays=False), {"CAM_PASSWORD": "x"})
+            plan_show(show, gather_facts(show, tmp_path, displays=False), {"CAM_PASSWORD": "x", "STREAM_KEY": "x"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

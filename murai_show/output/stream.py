@@ -27,7 +27,8 @@ from murai_show.show.secret import redacted
 ROOM = 3  # pictures between the loop and the encoder
 OPEN_WITHIN = 10.0  # seconds that a server has to take the first picture
 PATIENCE = 5.0  # seconds in which an open server must take something
-CLOSE_WITHIN = 1.0  # seconds, twice: for the queue, then for the server
+CLOSE_WITHIN = 1.4  # seconds for what waits, of which …
+FLUSH_WITHIN = 0.5  # … for the server to take the last of it
 BUSY, OFFLINE = "network busy", "offline"
 
 FAILURES = (LinkLostError, FFmpegError, OSError)
@@ -108,7 +109,7 @@ class Sender:
         """On the worker's thread."""
         link, self._link = self._link, None
         if link is not None:
-            link.close(CLOSE_WITHIN)
+            link.close(FLUSH_WITHIN)
 
     def cut(self) -> None:
         """On any thread: whatever is waited for is over."""
@@ -218,8 +219,9 @@ class Stream:
         if self._closed:
             return
         self._closed = True
-        if not self._worker.close(2 * CLOSE_WITHIN):
+        if not self._worker.close(CLOSE_WITHIN):
             self._sender.cut()
+            self._worker.close(FLUSH_WITHIN)  # nothing waits any more
 
     def _tell(self) -> None:
         """Raise, once, that the thread has ended, which is a fault of ours."""
