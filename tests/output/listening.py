@@ -54,6 +54,36 @@ class Listener:
         self.process.wait()
 
 
+class Mute:
+    """A server that takes connections and says nothing; the kernel takes what fits its buffers."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.bind(("127.0.0.1", port))
+        self.socket.listen()
+        self.port = self.socket.getsockname()[1]
+        self.taken: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.taken.append(self.socket.accept()[0])
+            except OSError:
+                return
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # or accept would go on waiting
+        self._thread.join(5)
+        self.socket.close()
+        for each in self.taken:
+            each.close()
+
+
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """One that nobody has at this moment."""
     with socket.socket(socket.AF_INET, kind) as found:

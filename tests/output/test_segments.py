@@ -110,8 +110,10 @@ def test_a_floor_of_free_disk_stops_and_resumes(record, tmp_path, disk, caplog) 
     assert sorted(tmp_path.iterdir()) == sorted(recording.files)
     stops = [m for m in caplog.messages if "nothing is recorded until there is room" in m]
     assert stops == [
-        f"output my-recording: less than 5GB is free in {tmp_path}; "
-        "nothing is recorded until there is room"
+        (
+            f"output my-recording: less than 5GB is free in {tmp_path}; "
+            "nothing is recorded until there is room"
+        )
     ]
     assert sum("there is room again" in m for m in caplog.messages) == 1
 

