@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from murai_show.edge.control import Control
     from murai_show.edge.metrics import Identity, Listening, Result
+    from murai_show.edge.routine import Routine
     from murai_show.loop.errands import Errands
     from murai_show.on_air import OnAir
     from murai_show.ports import Clock
@@ -133,7 +134,23 @@ def gather_facts(
         tensorrt=_installed("tensorrt"),
         gpu=find_gpu() is not None if displays else None,
         demo_photos=_installed("skimage"),
+        speaks=_speaks if displays else None,
+        loopback=_loopback if displays else None,
     )
+
+
+def _speaks(protocol: str) -> bool:
+    """Whether the FFmpeg that is here has a protocol."""
+    from murai_show.output.link import has_protocol
+
+    return has_protocol(protocol)
+
+
+def _loopback(device: str) -> str:
+    """Why `device` is no virtual camera, empty when it is one."""
+    from murai_show.output.v4l2 import trouble_with
+
+    return trouble_with(device)
 
 
 def make_plan(
@@ -244,7 +261,10 @@ def run_show(
     with ExitStack() as stack:
         air = OnAir(plan, clock, errands)
         stack.callback(air.close)
-        listening = Listening(mailbox, partial(_identity, air, counts), clock.monotonic)
+        routine = _routine(plan, air)
+        stack.callback(routine.close)
+        identity = partial(_identity, air, counts)
+        listening = Listening(mailbox, identity, clock.monotonic, [routine])
         stack.callback(listening.close)
         listening.move(plan.metrics)
         control = Control(air.board, os.environ)
@@ -252,7 +272,9 @@ def run_show(
         control.move(plan.control)
         servers = (listening, control)
         if live is not None:
-            stack.enter_context(_following(live, air, errands, seen, counts, servers, stop))
+            stack.enter_context(
+                _following(live, air, errands, seen, counts, servers, routine, stop)
+            )
         parts = Parts(lambda: air.scene, clock, mailbox, tally, errands)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
@@ -272,6 +294,7 @@ def _following(
     seen: Stamps,
     counts: dict[Result, int],
     servers: tuple[Listening, Control],
+    routine: Routine,
     stop: threading.Event,
 ) -> Iterator[None]:
     """Keep what runs well, and take newer versions."""
@@ -289,6 +312,7 @@ def _following(
             listening, control = servers
             listening.move(plan.metrics)
             control.move(plan.control)
+            routine.follow(plan)
             if keeper is not None:
                 keeper.on_air(plan)
 
@@ -299,6 +323,18 @@ def _following(
             )
             stack.callback(Watch(reload.files, seen, reload.settled, live.every).close)
         yield
+
+
+def _routine(plan: Plan, air: OnAir) -> Routine:
+    """Housekeeping and self-checks, by the clock of this machine: files have its times."""
+    from murai_show.edge.routine import Routine
+    from murai_show.edge.selfcheck import Surroundings
+    from murai_show.output.damage import damage
+
+    around = Surroundings(
+        lambda: air.plan, lambda: air.writing, lambda: air.recorded, damage, time.time
+    )
+    return Routine(plan, around)
 
 
 def _identity(air: OnAir, counts: Mapping[Result, int]) -> Identity:

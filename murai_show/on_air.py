@@ -34,7 +34,12 @@ from murai_show.ports import Camera, Clock, Output
 from murai_show.practice import practice_frames
 from murai_show.show.changes import Changes, changes, same_device
 from murai_show.show.plan import CanvasSpec, Plan, PlannedOutput
-from murai_show.show.schema import RecordingOutput, SnapshotOutput
+from murai_show.show.schema import (
+    RecordingOutput,
+    SnapshotOutput,
+    StreamOutput,
+    VirtualCameraOutput,
+)
 from murai_show.show.timeline import MaskFile, look_at
 from murai_show.style import ON_GPU, open_stylizer
 from murai_show.style.collage import Collage
@@ -149,6 +154,12 @@ class OnAir:
     def recorded(self) -> tuple[Path, ...]:
         """The films of this run, those that are still being written last."""
         return (*self.films, *_films(h.output for h in self._hung))
+
+    @property
+    def writing(self) -> tuple[Path, ...]:
+        """The films that are being written."""
+        outputs = [h.output for h in self._hung] + list(self._spare)
+        return tuple(o.files[-1] for o in outputs if isinstance(o, Recording) and o.files)
 
     # ---- a newer version, on any thread but the loop's ---------------------------------------
 
@@ -306,13 +317,13 @@ class OnAir:
         )
         self._painter, self._hung = painter, hung
         self._spare.clear()
-        files = (RecordingOutput, SnapshotOutput)
+        workers = (RecordingOutput, SnapshotOutput, StreamOutput, VirtualCameraOutput)
         for h in gone:
-            if not isinstance(h.planned.spec, files):
+            if not isinstance(h.planned.spec, workers):
                 h.output.close()
         self._tidy()
-        # These wait for a disk, and have nothing of a window.
-        return [h.output for h in gone if isinstance(h.planned.spec, files)]
+        # These wait for a disk or a server, and have nothing of a window.
+        return [h.output for h in gone if isinstance(h.planned.spec, workers)]
 
     def _tidy(self) -> None:
         """Free the canvases that nobody shows, and older stages on which nothing is left."""
@@ -360,4 +371,6 @@ def _scene(
 
 
 def _films(outputs: Iterable[Output]) -> tuple[Path, ...]:
-    return tuple(output.path for output in outputs if isinstance(output, Recording))
+    return tuple(
+        file for output in outputs if isinstance(output, Recording) for file in output.files
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from murai_show.frame import Frame
 from murai_show.show.timeline import Look
@@ -91,6 +91,21 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Finish files, close windows.  Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """What an output that is sent to a server tells besides."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server takes pictures at present."""
+        ...
+
+    @property
+    def reconnects(self) -> int:
+        """How often it did so again after a loss."""
         ...
 
 

@@ -35,7 +35,8 @@ def test_shows_in_the_documents_plan(page: Path, tmp_path: Path) -> None:
         if "murai: 1" in text:
             show = tmp_path / f"{number}.yaml"
             show.write_text(text)
-            plan_show(show, gather_facts(show, tmp_path, displays=False), {"CAM_PASSWORD": "x"})
+            secrets = {"CAM_PASSWORD": "x", "STREAM_KEY": "x"}
+            plan_show(show, gather_facts(show, tmp_path, displays=False), secrets)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

@@ -15,14 +15,14 @@ from tests.plans import REPOSITORY
 PACKAGE = REPOSITORY / "murai_show"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-LEAVES = {"clocks", "cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
+LEAVES = {"backoff", "clocks", "cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
 BACKENDS = {"errors", "frame", "ports", "show"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{leaf: set() for leaf in LEAVES},
     "show": {"errors"},
     "ports": {"frame", "show"},
-    "camera": BACKENDS | {"cuda_faults"},
-    "output": BACKENDS | {"gpu"},
+    "camera": BACKENDS | {"backoff", "cuda_faults"},
+    "output": BACKENDS | {"backoff", "gpu"},
     "style": BACKENDS | {"cuda_faults", "nets"},
     "loop": BACKENDS,
     "edge": {"board", "errors", "frame", "show", "loop.mailbox"},
@@ -110,6 +110,7 @@ HOMES = {
         "cli_words",
     },
     "prometheus_client": {"edge"},
+    "schedule": {"edge.jobs"},
     "resvg_py": {"output.mask"},
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Literal
 
-from murai_show.camera.backoff import Backoff
+from murai_show.backoff import Backoff
 from murai_show.camera.decode import SOFTWARE, Decoding
 from murai_show.camera.feed import Feed
 from murai_show.camera.film import file_source

@@ -9,7 +9,7 @@ import traceback
 from collections import Counter
 from random import Random
 
-from murai_show.camera.backoff import Backoff
+from murai_show.backoff import Backoff
 from murai_show.camera.source import Picture, Pixels, Source
 from murai_show.errors import CameraError, DeviceLostError
 from murai_show.frame import Frame

@@ -25,10 +25,10 @@ from murai_show.camera.decode import (
     video_of,
 )
 from murai_show.camera.film import film
-from murai_show.camera.secret import redacted
 from murai_show.camera.source import Pictures, Source, Wire
 from murai_show.errors import CameraError
 from murai_show.show.schema import StreamCamera, V4l2Camera
+from murai_show.show.secret import redacted
 from murai_show.show.words import Size
 
 log = logging.getLogger(__name__)

@@ -77,6 +77,7 @@ class ShowCollector(Collector):
             yield from _cameras(status)
             yield from _look(status, who.styles)
             yield from _times(status)
+            yield from _links(status)
 
 
 def _reloads(who: Identity) -> Metric:
@@ -125,6 +126,21 @@ def _frames(status: Status) -> Iterator[Metric]:
         "Times the painter's GPU was out of memory, gave some back and went on.",
         value=status.recoveries,
     )
+
+
+def _links(status: Status) -> Iterator[Metric]:
+    connected = GaugeMetricFamily(
+        "murai_output_connected", "1 while the output's server takes pictures.", labels=("output",)
+    )
+    again = CounterMetricFamily(
+        "murai_output_reconnects",
+        "Times the output's server was there again after a loss.",
+        labels=("output",),
+    )
+    for name, count in status.reconnects.items():
+        connected.add_metric((name,), float(status.connected[name]))
+        again.add_metric((name,), count)
+    yield from (connected, again)
 
 
 def _cameras(status: Status) -> Iterator[Metric]:
@@ -241,9 +257,12 @@ class MetricsServer:
         mailbox: Mailbox,
         identity: Callable[[], Identity],
         now: Callable[[], float],
+        further: Iterable[Collector] = (),
     ) -> None:
         registry = CollectorRegistry()
         registry.register(ShowCollector(mailbox, identity))
+        for collector in further:
+            registry.register(collector)
         metrics = make_wsgi_app(registry)
         checks = {"/livez": alive, "/readyz": ready}
 
@@ -280,9 +299,13 @@ class Listening:
     be had is said in one line: a show goes on without metrics, or with those where they were."""
 
     def __init__(
-        self, mailbox: Mailbox, identity: Callable[[], Identity], now: Callable[[], float]
+        self,
+        mailbox: Mailbox,
+        identity: Callable[[], Identity],
+        now: Callable[[], float],
+        further: Iterable[Collector] = (),
     ) -> None:
-        self._parts = (mailbox, identity, now)
+        self._parts = (mailbox, identity, now, tuple(further))
         self._wanted: Address | None = None
         self._server: MetricsServer | None = None
 

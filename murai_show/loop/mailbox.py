@@ -14,7 +14,8 @@ from murai_show.show.timeline import Look
 class Status:
     """How the show is, at `at` (monotonic seconds).  Counters only grow, so a reader that comes
     seldom loses detail and no sum.  `seconds` and `glass` are keyed by stage and by output.
-    `recoveries` counts how often the painter's GPU was out of memory and went on."""
+    `recoveries` counts how often the painter's GPU was out of memory and went on.  `connected` and
+    `reconnects` are of the outputs that are sent to a server."""
 
     at: float
     look: Look
@@ -26,6 +27,8 @@ class Status:
     seconds: Mapping[str, Histogram] = field(default_factory=dict)
     glass: Mapping[str, Histogram] = field(default_factory=dict)
     recoveries: int = 0
+    connected: Mapping[str, bool] = field(default_factory=dict)
+    reconnects: Mapping[str, int] = field(default_factory=dict)
 
 
 class Mailbox:

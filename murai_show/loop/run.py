@@ -23,7 +23,7 @@ from murai_show.loop.errands import Errands
 from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.loop.pacing import next_due
 from murai_show.loop.tally import Tally
-from murai_show.ports import Camera, Clock, Output, Stylizer
+from murai_show.ports import Camera, Clock, Connected, Output, Stylizer
 from murai_show.show.timeline import Look
 
 log = logging.getLogger(__name__)
@@ -223,6 +223,7 @@ def status(parts: Parts, look: Look, now: float) -> Status:
     drops = {(scene.camera.name, reason): n for reason, n in health.drops.items()}
     for output in scene.outputs:
         drops |= {(output.name, reason): n for reason, n in output.drops.items()}
+    sent = [output for output in scene.outputs if isinstance(output, Connected)]
     return Status(
         now,
         look,
@@ -234,4 +235,6 @@ def status(parts: Parts, look: Look, now: float) -> Status:
         counts.seconds,
         counts.glass,
         getattr(scene.stylizer, "recoveries", 0),  # a GPU's painter counts them, no other has any
+        {output.name: output.connected for output in sent},
+        {output.name: output.reconnects for output in sent},
     )

@@ -15,7 +15,15 @@ from murai_show.show.planned import PlannedOutput
 
 __all__ = ["KINDS", "Stage", "list_monitors", "open_output"]
 
-KINDS = ("display", "offscreen", "recording", "snapshot", "memory")
+KINDS = (
+    "display",
+    "offscreen",
+    "recording",
+    "snapshot",
+    "stream",
+    "virtual_camera",
+    "memory",
+)
 
 
 def open_output(
@@ -47,6 +55,14 @@ def open_output(
             from murai_show.output.snapshot import Snapshot
 
             return Snapshot(planned, stage, started)
+        case "stream":
+            from murai_show.output.stream import Stream
+
+            return Stream(planned, stage)
+        case "virtual_camera":
+            from murai_show.output.virtual_camera import VirtualCamera
+
+            return VirtualCamera(planned, stage)
         case "memory":
             from murai_show.output.memory import Memory
 

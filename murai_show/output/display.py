@@ -47,6 +47,7 @@ class Display:
         self._stage = stage
         self._asked_to_end = False
         self._pressed = pressed
+        self._paces: bool | None = None
         self._shown: tuple[int, tuple[int, int]] | None = None
         self._shown_at = float("-inf")
         self._closed = False
@@ -89,6 +90,7 @@ class Display:
         if self._closed:
             return
         self._closed = True
+        self._stage.leave_pacing(self.name)
         self._gl.release()
         glfw.destroy_window(self.window)
 
@@ -112,10 +114,17 @@ class Display:
     def _prepare(self) -> None:
         """Everything that presenting needs, in the window's own context."""
         with self._gl:
-            glfw.swap_interval(1 if self._stage.take_pacing(self.name) else 0)
+            self._pace()
             self._see()
             program = self._gl.program(shaders.WINDOW_VERTEX, shaders.WINDOW_FRAGMENT)
             self._array = self._gl.vertex_array(program, [])
+
+    def _pace(self) -> None:
+        """Wait for the monitor's refresh if nobody else does: the window that did may be closed."""
+        paces = self._stage.take_pacing(self.name)
+        if paces != self._paces:
+            glfw.swap_interval(1 if paces else 0)
+        self._paces = paces
 
     def _see(self) -> None:
         """The stage's texture of the canvas, as this window's context sees it."""
@@ -133,6 +142,7 @@ class Display:
             screen.viewport = (0, 0, size.width, size.height)
             screen.clear(0.0, 0.0, 0.0, 1.0)
             screen.viewport = letterbox(self._canvas.size, size)
+            self._pace()
             self._texture.use(0)
             self._array.render(moderngl.TRIANGLES, vertices=3)
             glfw.swap_buffers(self.window)

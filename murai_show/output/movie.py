@@ -47,7 +47,7 @@ class Colours:
 
 _HD = Colours(Colorspace.ITU709, 1, ColorPrimaries.BT709, ColorTrc.BT709)
 _SD = Colours(Colorspace.SMPTE170M, 6, ColorPrimaries.SMPTE170M, ColorTrc.SMPTE170M)
-_TIME_BASE = Fraction(1, 90_000)
+TIME_BASE = Fraction(1, 90_000)
 _FEW_CORES = 2
 _KEY_EVERY = 1.0  # seconds: what a power cut may cost
 
@@ -76,12 +76,15 @@ def x264(crf: int) -> Encoder:
     return Encoder("libx264", options)
 
 
-def prepare(codec: VideoCodecContext, size: Size, fps: float) -> None:
-    """Set what all encoders must know before they are opened.  `size` is even, as 4:2:0 asks."""
+def prepare(
+    codec: VideoCodecContext, size: Size, fps: float, key_every: float = _KEY_EVERY
+) -> None:
+    """Set what all encoders must know before they are opened.  `size` is even, as 4:2:0 asks;
+    `key_every` is in seconds."""
     codec.width, codec.height = size
     codec.pix_fmt = "yuv420p"
-    codec.time_base = _TIME_BASE
-    codec.gop_size = max(1, round(fps * _KEY_EVERY))
+    codec.time_base = TIME_BASE
+    codec.gop_size = max(1, round(fps * key_every))
     # One thread keeps its hands off the painter's cores; beyond 720p it would fall behind.
     codec.thread_count = 1 if size.width * size.height <= 1280 * 720 else 2
     colours = colours_of(size)
@@ -101,6 +104,31 @@ def colours_of(size: Size) -> Colours:
     return _HD if size.height >= 720 else _SD
 
 
+class ToYuv:
+    """Turns pictures into what video encoders take, in the colours that `colours_of` says."""
+
+    def __init__(self, size: Size, layout: str = "yuv420p") -> None:
+        self.size = even_size(size)
+        self._layout = layout
+        self._matrix = colours_of(self.size).matrix
+        self._reformat = VideoReformatter()
+
+    def __call__(self, rgba: Pixels, seconds: float, after: int = -1) -> av.VideoFrame:
+        """(H, W, 4) uint8 RGBA, `seconds` after the beginning, as a frame of `layout` whose time
+        is in 90 kHz and later than `after`; an odd row or column is left away."""
+        even = np.ascontiguousarray(rgba[: self.size.height, : self.size.width])
+        frame = self._reformat.reformat(
+            av.VideoFrame.from_numpy_buffer(even, "rgba"),
+            format=self._layout,
+            dst_colorspace=self._matrix,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
+            threads=1,
+        )
+        frame.pts, frame.time_base = max(after + 1, round(seconds / TIME_BASE)), TIME_BASE
+        return frame
+
+
 class Movie:
     """Writes pictures into `file` (`path` is its name) as H.264, at their own times.
 
@@ -114,7 +142,7 @@ class Movie:
     ) -> None:
         self.path = path
         self._file = file
-        self._size = even_size(size)
+        self._to_yuv = ToYuv(size)
         self._last = -1
         self._next_key = 0
         muxer, options = MUXERS[path.suffix.lower()]
@@ -124,29 +152,17 @@ class Movie:
         rate = Fraction(fps).limit_denominator(1001)
         stream = self._container.add_stream(encoder.codec, rate=rate, options=dict(encoder.options))
         self._stream = cast("VideoStream", stream)
-        prepare(self._stream.codec_context, self._size, fps)
-        self._stream.time_base = _TIME_BASE
-        self._matrix = colours_of(self._size).matrix
-        self._to_yuv = VideoReformatter()
+        prepare(self._stream.codec_context, self._to_yuv.size, fps)
+        self._stream.time_base = TIME_BASE
         self._container.start_encoding()
 
     def write(self, rgba: Pixels, seconds: float) -> None:
         """Add a picture, (H, W, 4) uint8 RGBA, `seconds` after the beginning."""
-        pts = max(self._last + 1, round(seconds / _TIME_BASE))
-        even = np.ascontiguousarray(rgba[: self._size.height, : self._size.width])
-        picture = self._to_yuv.reformat(
-            av.VideoFrame.from_numpy_buffer(even, "rgba"),
-            format="yuv420p",
-            dst_colorspace=self._matrix,
-            dst_color_range=ColorRange.MPEG,
-            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
-            threads=1,
-        )
-        picture.pts, picture.time_base = pts, _TIME_BASE
-        if pts >= self._next_key:  # by time: a slow painter's pictures are few
+        picture = self._to_yuv(rgba, seconds, self._last)
+        self._last = cast("int", picture.pts)
+        if self._last >= self._next_key:  # by time: a slow painter's pictures are few
             picture.pict_type = PictureType.I
-            self._next_key = pts + round(_KEY_EVERY / _TIME_BASE)
-        self._last = pts
+            self._next_key = self._last + round(_KEY_EVERY / TIME_BASE)
         self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:

@@ -58,14 +58,19 @@ def nvenc(crf: int) -> Encoder:
 def choose_encoder(output: str, size: Size, fps: float, crf: int) -> Encoder:
     """NVENC where it opens for pictures of `size`, else x264; where there is an NVIDIA GPU, one
     line says which and why.  Without one nobody expects NVENC, and it is not tried."""
+    return choose(output, size, fps, nvenc(crf), x264(crf), "records")
+
+
+def choose(output: str, size: Size, fps: float, gpu: Encoder, cpu: Encoder, does: str) -> Encoder:
+    """`gpu`, an encoder of NVENC, where it opens, else `cpu`; `does` is what it does, in a word."""
     if find_gpu() is None:
-        return x264(crf)
-    trouble = refusal(nvenc(crf), even_size(size), fps)
+        return cpu
+    trouble = refusal(gpu, even_size(size), fps)
     if not trouble:
-        log.info("output %s: NVENC records", output)
-        return nvenc(crf)
-    log.info("output %s: x264 records, on the CPU: no NVENC here: %s", output, trouble)
-    return x264(crf)
+        log.info("output %s: NVENC %s", output, does)
+        return gpu
+    log.info("output %s: x264 %s, on the CPU: no NVENC here: %s", output, does, trouble)
+    return cpu
 
 
 def refusal(encoder: Encoder, size: Size, fps: float) -> str:

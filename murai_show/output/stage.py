@@ -137,6 +137,11 @@ class Stage:
         self._paced = self._paced or name
         return self._paced == name
 
+    def leave_pacing(self, name: str) -> None:
+        """That window is closed: the next that presents a picture waits in its place."""
+        if self._paced == name:
+            self._paced = ""
+
     def close(self) -> None:
         """Free the canvases and the context.  Safe to call twice."""
         if self._ctx is None:

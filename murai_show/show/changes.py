@@ -138,7 +138,9 @@ def _reopens(old: PlannedOutput | None, new: PlannedOutput) -> bool:
 
 def _fixed(output: PlannedOutput) -> tuple[object, ...]:
     """All that an output can only be opened with."""
-    return (output.spec.model_dump(exclude=_CANVAS), output.file, output.stands_for)
+    # What a URL shows may be the same for another secret.
+    url = getattr(output.spec, "url", None)
+    return (output.spec.model_dump(exclude=_CANVAS), url, output.file, output.stands_for)
 
 
 def _looks(plan: Plan) -> tuple[object, ...]:

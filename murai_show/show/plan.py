@@ -119,4 +119,5 @@ def plan_show(
         cues=cues,
         cue_times=cue_times,
         control=control,
+        selfcheck=head.selfcheck,
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 from murai_show.show.align import Alignment, read_alignment
 from murai_show.show.hints import did_you_mean, nearest
 from murai_show.show.paths import bad_pattern
+from murai_show.show.plan_sending import check_sending
 from murai_show.show.plan_surfaces import Layout, lay_out, project
 from murai_show.show.planned import CanvasSpec, Monitor, PlannedOutput
-from murai_show.show.rehearse import offscreen
+from murai_show.show.rehearse import goal, offscreen
 from murai_show.show.schema import (
     CanvasNoun,
     DisplayOutput,
@@ -18,6 +19,8 @@ from murai_show.show.schema import (
     Output,
     RecordingOutput,
     SnapshotOutput,
+    StreamOutput,
+    VirtualCameraOutput,
 )
 from murai_show.show.site import Site
 from murai_show.show.words import Size
@@ -36,16 +39,15 @@ def plan_outputs(site: Site) -> tuple[tuple[PlannedOutput, ...], tuple[str, ...]
     walls = _walls(site)
     notes: list[str] = []
     written: dict[Path, str] = {}
+    taken: dict[str, str] = {}
     for name, output in outputs.items():
         stands_for, spec = "", output
-        if site.rehearse and isinstance(output, DisplayOutput):
+        if site.rehearse and isinstance(output, DisplayOutput | StreamOutput | VirtualCameraOutput):
             stands_for, spec = output.kind, offscreen(output)
-            notes.append(
-                f"output {name}: an offscreen canvas stands in for display "
-                f"{output.monitor or 'on the first monitor'}"
-            )
+            notes.append(f"output {name}: an offscreen canvas stands in for {goal(output)}")
         elif isinstance(output, DisplayOutput):
             _check_monitor(site, name, output)
+        check_sending(site, name, output, taken)
         file = _file(site, name, output, written)
         canvas = _canvas(site, name, output, walls)
         planned.append(PlannedOutput(name, spec, canvas, file, stands_for))

@@ -165,7 +165,7 @@ class Plan:
     """What runs.  `playlist` is what `play` names; without a `schedule` it always plays.
 
     `cues` are in the order of the file, and `cue_times` when the schedule calls them; `control` is
-    where others may."""
+    where others may; `selfcheck` is the hour of the day, `12:00`, or `off`."""
 
     show: str
     title: str
@@ -184,6 +184,7 @@ class Plan:
     cues: tuple[PlannedCue, ...] = ()
     cue_times: tuple[CueTime, ...] = ()
     control: Address | None = None
+    selfcheck: str = "off"
 
     @property
     def playlists(self) -> tuple[PlannedPlaylist, ...]:
@@ -216,7 +217,9 @@ class Facts:
     `banks` by name; `read_bank` reads the card of a bank given as a file; `monitors` is None when
     nobody asked (`check`); `work` is the absolute working folder, below which files are written;
     `openvino`, `pytorch`, `tensorrt` and `demo_photos` tell what is installed; `gpu`
-    whether there is an NVIDIA GPU, None when nobody asked.
+    whether there is an NVIDIA GPU, None when nobody asked.  `speaks` tells whether FFmpeg has a
+    protocol, `loopback` why a device is no virtual camera, in a few words, or nothing; both are
+    None when nobody asked.
     """
 
     banks: Mapping[str, BankFacts]
@@ -228,3 +231,5 @@ class Facts:
     tensorrt: bool
     gpu: bool | None
     demo_photos: bool
+    speaks: Callable[[str], bool] | None = None
+    loopback: Callable[[str], str] | None = None

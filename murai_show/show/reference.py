@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import cue, moments, surface, words
+from murai_show.show import cue, moments, sending, surface, words
 from murai_show.show.area import Area
 from murai_show.show.cue import Cue, Step
 from murai_show.show.noun import Noun
@@ -59,7 +59,8 @@ def json_schema() -> Schema:
     for noun, kinds in (("cameras", CAMERA_KINDS), ("outputs", OUTPUT_KINDS)):
         properties: Schema = {}
         for model in kinds.values():
-            properties |= definitions[model.__name__]["properties"]
+            for key, found in definitions[model.__name__]["properties"].items():
+                properties[key] = _either(properties.get(key, found), found)
         properties["kind"] = {"enum": list(kinds)}
         _close(definitions["Defaults"]["properties"][noun], properties)
     _close(
@@ -87,6 +88,14 @@ def json_schema() -> Schema:
     } | schema
 
 
+def _either(one: Schema, other: Schema) -> Schema:
+    """Two kinds of a noun may mean different things by a key, such as `keep`."""
+    if "anyOf" in one and one.get("anyOf") == other.get("anyOf"):
+        return other
+    types = [{k: v for k, v in s.items() if k in (*_LEAF_KEYS, "anyOf")} for s in (one, other)]
+    return other if types[0] == types[1] else {"anyOf": [one, other]}
+
+
 def _write_defaults(found: Schema, model: type[Noun]) -> None:
     """Defaults the way people write them: 3s, not 3.0."""
     for key, field in model.written().items():
@@ -98,11 +107,17 @@ def _as_written(field: FieldInfo) -> Any:
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, float) and _is_duration(field):
         return write_duration(value)
+    if isinstance(value, int) and _is_bitrate(field):
+        return sending.write_bitrate(value)
     return str(value) if isinstance(value, Size | Address) else value
 
 
 def _is_duration(field: FieldInfo) -> bool:
     return "duration" in _type_words(field.annotation, field.metadata)
+
+
+def _is_bitrate(field: FieldInfo) -> bool:
+    return "bit rate" in _type_words(field.annotation, field.metadata)
 
 
 def _untitled(found: Any) -> Any:
@@ -175,9 +190,9 @@ outputs:
 
 - YAML 1.2: `20:00` is text and `on` is text. A key stands once. There are no aliases, anchors,
   merge keys or tags; values that items share stand under `defaults`.
-- A **duration** is `90s`, `4m`, `1h30m` or `500ms`. A **size** is `1280x720`. A **name** has small
-  letters, digits, `-` and `_`. A **path** is read inside the show's folder and written below the
-  working folder.
+- A **duration** is `90s`, `4m`, `1h30m`, `500ms` or `7d`. A **size** is `1280x720`. A **name** has
+  small letters, digits, `-` and `_`. A **path** is read inside the show's folder and written below
+  the working folder. A **bit rate** is `4M` or `800k`, an **amount of storage** `500MB` or `20GB`.
 - `${{NAME}}` is filled in from the environment, `${{NAME:-default}}` has a default, and `$${{` is a
   plain `${{`. Unquoted, `fps: ${{FPS:-30}}` is a number; in quotes it stays text. Inside braces
   (`{{ … }}`) YAML wants the quotes.
@@ -345,6 +360,10 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     surface.parse_overlap: "pixels or `[x, y]`",
     cue.parse_after: "`45s` or `+45s`",
     cue.parse_key: "key",
+    sending.parse_bytes: "amount of storage",
+    sending.parse_bitrate: "bit rate",
+    sending.parse_stream_url: "URL",
+    sending.parse_day_hour: "`hh:mm` or `off`",
 }
 
 
@@ -420,6 +439,8 @@ def _default(field: FieldInfo) -> str:
         return f"`[{', '.join(f'{v:g}' for v in cast('tuple[float, ...]', value))}]`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, int) and _is_bitrate(field):
+        return f"`{sending.write_bitrate(value)}`"
     if isinstance(value, float):
         return f"`{write_duration(value) if _is_duration(field) else f'{value:g}'}`"
     return f"`{value}`"

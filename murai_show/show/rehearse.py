@@ -17,7 +17,9 @@ from murai_show.show.schema import (
     PatternCamera,
     StillCamera,
     StreamCamera,
+    StreamOutput,
     V4l2Camera,
+    VirtualCameraOutput,
 )
 from murai_show.show.tree import Node
 from murai_show.show.variables import unset
@@ -26,7 +28,7 @@ from murai_show.show.words import Size, parse_url, quote
 DEMO_HINT = 'the demo photographs are not installed; pip install "murai-show[demo]"'
 # What a value is for the time of a rehearsal when its variable is not set: it will not be used.
 _UNUSED = {"path": "unset", "device": "/dev/unset", "url": "rtsp://unset", "photos": "demo"}
-_REPLACED = ("v4l2", "stream", "file", "display")
+_REPLACED = ("v4l2", "stream", "file", "display", "virtual_camera")
 
 
 def excuser(
@@ -104,9 +106,20 @@ def _size_and_rate(camera: Camera) -> tuple[Size, float]:
     return camera.size, camera.fps
 
 
-def offscreen(display: DisplayOutput) -> OffscreenOutput:
+def goal(output: DisplayOutput | StreamOutput | VirtualCameraOutput) -> str:
+    """Where an output's pictures would go, in a few words, without secrets."""
+    match output:
+        case DisplayOutput():
+            return f"display {output.monitor or 'on the first monitor'}"
+        case StreamOutput():
+            return f"stream {output.url}"
+        case VirtualCameraOutput():
+            return f"virtual camera {output.device}"
+
+
+def offscreen(output: DisplayOutput | StreamOutput | VirtualCameraOutput) -> OffscreenOutput:
     """The same canvas, shown nowhere."""
-    shared = {key: getattr(display, key) for key in (*CanvasNoun.model_fields, "fps", "of")}
+    shared = {key: getattr(output, key) for key in (*CanvasNoun.model_fields, "fps", "of")}
     return OffscreenOutput.model_construct(kind="offscreen", **shared)
 
 

@@ -19,6 +19,7 @@ from murai_show.show.cue import Cue, Step
 from murai_show.show.hints import nearest
 from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule, StyleMix
+from murai_show.show.sending import Cut, DayHour, Kept, Sent
 from murai_show.show.surface import Projection, Surface
 from murai_show.show.words import (
     Address,
@@ -232,7 +233,7 @@ class OffscreenOutput(_Output):
     kind: Literal["offscreen"]
 
 
-class RecordingOutput(_Output):
+class RecordingOutput(_Output, Cut):
     """A film in H.264.  It may drop pictures but never stalls the show; plays after a power cut."""
 
     kind: Literal["recording"]
@@ -245,7 +246,7 @@ class RecordingOutput(_Output):
     )
 
 
-class SnapshotOutput(_Output):
+class SnapshotOutput(_Output, Kept):
     """A still picture of the canvas, every so often."""
 
     kind: Literal["snapshot"]
@@ -254,6 +255,20 @@ class SnapshotOutput(_Output):
         description=".png or .jpg below the working folder; {show}, {date}, {time} are filled in.",
     )
     every: Duration = Field(default=60.0, ge=0.1, description="Time between two pictures.")
+
+
+class StreamOutput(_Output, Sent):
+    """A live stream in H.264: RTMP in FLV, RTSP over TCP, SRT, UDP and TCP in MPEG-TS.  A server
+    that stalls or is away never stalls the show; it is tried again."""
+
+    kind: Literal["stream"]
+
+
+class VirtualCameraOutput(_Output):
+    """A camera that other programs of this machine can film with, by the kernel's v4l2loopback."""
+
+    kind: Literal["virtual_camera"]
+    device: Device = Field(description="A device of v4l2loopback, such as /dev/video10.")
 
 
 class MemoryOutput(Noun):
@@ -265,7 +280,13 @@ class MemoryOutput(Noun):
 
 
 Output = Annotated[
-    DisplayOutput | OffscreenOutput | RecordingOutput | SnapshotOutput | MemoryOutput,
+    DisplayOutput
+    | OffscreenOutput
+    | RecordingOutput
+    | SnapshotOutput
+    | StreamOutput
+    | VirtualCameraOutput
+    | MemoryOutput,
     Field(discriminator="kind"),
 ]
 
@@ -286,6 +307,11 @@ class Head(Noun):
     title: str = Field(default="", description="What a visitor would call it.")
     place: Place | None = Field(
         default=None, description="Where the wall stands. Default: UTC, nowhere."
+    )
+    selfcheck: DayHour = Field(
+        default="12:00",
+        description="When in the day the show looks after itself (disk, files, clock, bank), on "
+        "the clock of its place, or `off`.",
     )
     metrics: Listen = Field(
         default=Address("127.0.0.1", 9475), description="Where Prometheus reads, or `off`."

@@ -21,10 +21,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 366 * 86400.0
-_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+")
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
@@ -85,7 +85,7 @@ class UnfitError(ValueError):
 
 
 def parse_duration(found: Any) -> float:
-    """`90s`, `4m`, `1h30m`, `500ms` → seconds, at most a year."""
+    """`90s`, `4m`, `1h30m`, `500ms`, `7d` → seconds, at most a year.  A day is 24 hours."""
     if isinstance(found, float | int) and not isinstance(found, bool):
         raise UnfitError(found, "has no unit; write s, m or h behind it, such as 90s")
     text = found.replace(" ", "") if isinstance(found, str) else ""
@@ -99,8 +99,8 @@ def parse_duration(found: Any) -> float:
 
 def write_duration(seconds: float) -> str:
     """Seconds → the way people write it; `parse_duration` reads the same value back."""
-    for unit, length in (("h", 3600.0), ("m", 60.0)):
-        if seconds >= length and seconds % length == 0:
+    for unit, length, least in (("d", 86400.0, 2), ("h", 3600.0, 1), ("m", 60.0, 1)):
+        if seconds >= least * length and seconds % length == 0:
             return f"{int(seconds / length)}{unit}"
     thousandths = round(seconds * 1000)
     if 0 < thousandths < 1000 and thousandths * UNITS["ms"] == seconds:
@@ -280,7 +280,7 @@ Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     PlainSerializer(write_duration),
-    _text(r"^([0-9.]+ *(ms|s|m|h) *)+$", "90s", "4m", "1h30m"),
+    _text(r"^([0-9.]+ *(ms|s|m|h|d) *)+$", "90s", "4m", "1h30m"),
 ]
 PixelSize = Annotated[
     Size,

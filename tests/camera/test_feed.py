@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from murai_show.camera.backoff import Backoff
+from murai_show.backoff import Backoff
 from murai_show.camera.feed import Feed, standing
 from murai_show.camera.source import Picture, Pictures, Source, Wire, ticks
 from murai_show.errors import CameraError

@@ -15,14 +15,14 @@ import av
 import numpy as np
 import pytest
 
+from murai_show.backoff import Backoff
 from murai_show.camera import open_camera
-from murai_show.camera.backoff import Backoff
 from murai_show.camera.live import live, open_v4l2, stream_options, stream_source, v4l2_source
-from murai_show.camera.secret import redacted
 from murai_show.errors import CameraError
 from murai_show.ports import Camera
 from murai_show.show.plan import PlannedCamera
 from murai_show.show.schema import StreamCamera, V4l2Camera
+from murai_show.show.secret import redacted
 from murai_show.show.words import Size, Url
 from tests.camera.stand_ins import FakeWire, WallClock, until, write_film
 from tests.rtsp_server import RtspServer, encode

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from murai_show.backoff import Backoff
 from murai_show.camera import darkroom, open_camera
-from murai_show.camera.backoff import Backoff
 from murai_show.camera.darkroom import Tags
 from murai_show.camera.decode import SOFTWARE
 from murai_show.camera.film import file_source

@@ -9,24 +9,31 @@ from typing import get_args
 import pytest
 
 from murai_show.errors import OutputError
-from murai_show.output import KINDS, Stage, open_output
+from murai_show.output import KINDS, Stage, open_output, virtual_camera
 from murai_show.show import schema
 from murai_show.show.timeline import LIT
 from tests.output.planning import STARTED, a_canvas, an_output, lit, noise
 from tests.plans import REPOSITORY
 
 FILES = {"recording": "a.mp4", "snapshot": "a.png"}
+KEYS = {
+    "stream": {"url": "udp://127.0.0.1:9", "bitrate": "1M"},  # nobody needs to listen
+    "virtual_camera": {"device": "/dev/video9871"},
+}
 
 
 def planned_output(kind: str, folder):
     canvas = None if kind == "memory" else a_canvas(96, 64)
     file = folder / FILES[kind] if kind in FILES else None
-    return an_output(kind, canvas, file, fps=24)
+    return an_output(kind, canvas, file, fps=24, **KEYS.get(kind, {}))
 
 
 @pytest.fixture(params=KINDS)
-def output(request, tmp_path):
+def output(request, tmp_path, monkeypatch):
     planned = planned_output(request.param, tmp_path)
+    if request.param == "virtual_camera":  # no kernel module here: what it does with pictures
+        monkeypatch.setattr(virtual_camera, "set_format", lambda *_: None)
+        object.__setattr__(planned.spec, "device", os.devnull)
     if request.param == "display" and not os.environ.get("DISPLAY"):
         pytest.skip("no display server; test_display_under_a_virtual_one runs these there")
     try:

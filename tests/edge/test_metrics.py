@@ -41,6 +41,8 @@ def a_status(at: float = 100.0, look: Look = WAVE, presented: int = 7) -> Status
         counts.seconds,
         counts.glass,
         recoveries=3,
+        connected={"live": True},
+        reconnects={"live": 2},
     )
 
 
@@ -81,6 +83,8 @@ def test_a_scrape_says_what_the_status_says(server) -> None:
         ("murai_drops_total", {"name": "film", "reason": "encoder busy"}, 1),
         ("murai_errors_total", {"part": "painter"}, 1),
         ("murai_gpu_recoveries_total", {}, 3),
+        ("murai_output_connected", {"output": "live"}, 1),
+        ("murai_output_reconnects_total", {"output": "live"}, 2),
         ("murai_reloads_total", {"result": "taken"}, 4),
         ("murai_reloads_total", {"result": "refused"}, 0),
         ("murai_camera_last_frame_age_seconds", {"camera": "square"}, 0.04),

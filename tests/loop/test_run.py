@@ -10,7 +10,7 @@ import pytest
 from murai_show.errors import DeviceLostError
 from murai_show.frame import Frame
 from murai_show.loop.mailbox import Mailbox
-from murai_show.loop.run import Parts, Scene, run_loop
+from murai_show.loop.run import Parts, Scene, run_loop, status
 from murai_show.loop.tally import Tally
 from murai_show.show.timeline import Look
 from tests.loop.stand_ins import CountingCamera, ListOutput, RealClock, SlowStylizer
@@ -179,11 +179,19 @@ def test_the_mailbox_has_the_newest_status() -> None:
     these = parts(wall)
     with running(these):
         assert wall.wait_for(150)
-    status = these.mailbox.newest()
-    assert status is not None
-    assert status.look == LIT
-    assert status.drops == {("counter", "superseded"): 2, ("wall", "late"): 1}
-    assert status.recoveries == 0
+    newest = these.mailbox.newest()
+    assert newest is not None
+    assert newest.look == LIT
+    assert newest.drops == {("counter", "superseded"): 2, ("wall", "late"): 1}
+    assert newest.recoveries == 0
+
+
+def test_the_status_tells_whether_servers_are_there() -> None:
+    """Of the outputs that are sent to one, and of no others."""
+    wall, live = ListOutput(), ListOutput("live")
+    vars(live).update(connected=True, reconnects=3)
+    found = status(parts(wall, live), LIT, 100.0)
+    assert (found.connected, found.reconnects) == ({"live": True}, {"live": 3})
 
 
 def test_what_a_gpu_s_painter_recovered_from_is_in_the_status() -> None:
@@ -192,7 +200,7 @@ def test_what_a_gpu_s_painter_recovered_from_is_in_the_status() -> None:
     stylizer.recoveries = 2  # pyright: ignore - as CudaStylizer has it
     with running(these):
         assert wall.wait_for(5)
-    status = these.mailbox.newest()
-    assert status is not None
-    assert status.recoveries == 2
-    assert status.cameras["counter"].state == "live"
+    newest = these.mailbox.newest()
+    assert newest is not None
+    assert newest.recoveries == 2
+    assert newest.cameras["counter"].state == "live"

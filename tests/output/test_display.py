@@ -164,3 +164,23 @@ def test_keys_are_told_by_their_names(egl) -> None:
     assert said.split() == [
         *("f", "7", "7", "f12", "space", "enter", "backspace", "delete", "False")
     ]
+
+
+def test_one_window_waits_for_its_monitor_and_another_when_that_is_closed(egl) -> None:
+    """Two that wait would halve each other's rate; none that waits would tear."""
+    said = on_a_screen("""
+        asked = []
+        set_interval = glfw.swap_interval
+        glfw.swap_interval = lambda interval: (asked.append(interval), set_interval(interval))
+        one, two = [an_output("display", a_canvas(64, 36, rotate=r), window=True) for r in (0, 180)]
+        object.__setattr__(two, "name", "other")
+        first, second = displays(one, two)
+        for window in (first, second):
+            window.show(quarters(), LIT, 1.0)
+        print(asked, first._paces, second._paces)
+        first.close()
+        for number in (2.0, 3.0):
+            second.show(quarters(), LIT, number)
+        print(asked, second._paces)
+    """)
+    assert said.splitlines() == ["[1, 0] True False", "[1, 0, 1] True"]

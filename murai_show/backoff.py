@@ -9,7 +9,7 @@ from random import Random
 @dataclass(frozen=True)
 class Backoff:
     """Waits that double from `first` to `most` seconds, with jitter, so that many kiosks do not
-    knock at one camera in step.  A camera that delivered for `good` seconds starts anew."""
+    knock at one door in step.  What went well for `good` seconds starts anew."""
 
     first: float = 0.5
     most: float = 10.0
