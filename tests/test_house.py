@@ -15,16 +15,16 @@ from tests.plans import REPOSITORY
 PACKAGE = REPOSITORY / "murai_show"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-LEAVES = {"clocks", "cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
+LEAVES = {"bell", "clocks", "cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
 BACKENDS = {"errors", "frame", "ports", "show"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{leaf: set() for leaf in LEAVES},
     "show": {"errors"},
     "ports": {"frame", "show"},
-    "camera": BACKENDS | {"cuda_faults"},
+    "camera": BACKENDS | {"bell", "cuda_faults"},
     "output": BACKENDS | {"gpu"},
     "style": BACKENDS | {"cuda_faults", "nets"},
-    "loop": BACKENDS,
+    "loop": BACKENDS | {"bell"},
     "edge": {"errors", "frame", "show", "loop.mailbox"},
     "train": {"errors", "nets", "style.bank", "style.card", "style.network"},
     "paint": {"errors", "frame", "ports", "show"},
@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "held": {"frame", "ports"},
     "last_good": {"show", "style.vault"},
     "on_air": {
+        "bell",
         "camera",
         "errors",
         "frame",
