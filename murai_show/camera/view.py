@@ -27,7 +27,8 @@ class View:
 
     A picture is `captured` when the first of those frames was that are new in it: the latency that
     is measured is that of the oldest news, not of frames that were shown before.  Where only the
-    clock changed the picture, in a crossfade of cameras that hold still, it is of now.
+    clock changed the picture, in a crossfade of cameras that hold still, it is of now.  Of two
+    pictures the later is never captured earlier.
     """
 
     def __init__(
@@ -68,9 +69,8 @@ class View:
         def there() -> bool:
             return self._closed.is_set() or self._next_number() > after
 
-        while timeout > _LOOK_AGAIN and not self._bell.wait_for(there, _LOOK_AGAIN):
+        while timeout > 0 and not self._bell.wait_for(there, min(timeout, _LOOK_AGAIN)):
             timeout -= _LOOK_AGAIN
-        self._bell.wait_for(there, min(timeout, _LOOK_AGAIN))
         return not self._closed.is_set() and self._next_number() > after
 
     def health(self, now: float) -> CameraHealth:
@@ -123,6 +123,8 @@ class View:
         oldest = min(news, key=lambda frame: frame.captured, default=None)
         self._number += 1
         pts, captured = (oldest.pts, oldest.captured) if oldest else (now, now)
+        if self._shown is not None:
+            captured = max(captured, self._shown[2].captured)
         return Frame(pixels, pts, captured, self._number, self.name)
 
 

@@ -10,7 +10,6 @@ from murai_show.show.rehearse import DEMO_HINT, describe, override, stand_in
 from murai_show.show.schema import Camera, FileCamera, StillCamera, StreamCamera, V4l2Camera
 from murai_show.show.site import Site
 
-
 Candidate = tuple[PlannedCamera | None, tuple[str, ...]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from murai_show.show.hints import did_you_mean
@@ -11,7 +11,7 @@ from murai_show.show.plan_outputs import source_of
 from murai_show.show.planned import PlannedBank, PlannedCamera, PlannedOutput, PlannedView
 from murai_show.show.schema import FileCamera, MemoryOutput, StreamCamera, V4l2Camera
 from murai_show.show.site import Site
-from murai_show.show.viewing import InsetView, View, members
+from murai_show.show.viewing import InsetView, members
 
 MOST_AT_ONCE = 64  # pictures in one view, those of its views included
 MOST_VIEWS = 64
@@ -59,9 +59,12 @@ def plan_filming(
     views = [(name, view) for name in used if (view := (site.draft.views or {}).get(name))]
     if len(planned) < len(cameras) or len(planned) + len(views) < len(used):
         return None
+    _check_devices(site, planned)
     ruled = {rule.camera for rule in site.draft.schedule if rule and rule.camera}
     notes = [note for _, own in cameras for note in own]
-    notes += [*_idle_notes(site, used), *_decoding_notes(planned, [v for _, v in views], bank)]
+    composed = {name for _, view in views for name in members(view)}
+    composed |= {played, *ruled} if ruled - {played} else set()
+    notes += [*_idle_notes(site, used), *_decoding_notes(planned, composed, bank)]
     planned_views = tuple(PlannedView(name, view) for name, view in views)
     return Filming(played, tuple(planned), planned_views, bool(ruled - {played}), tuple(notes))
 
@@ -149,8 +152,8 @@ def _check_members(site: Site) -> None:
 
 def _check_circles(site: Site) -> bool:
     """Whether no view shows itself, however far down, or more than anybody can see."""
-    views = {name: view for name, view in (site.draft.views or {}).items() if view is not None}
-    within = {name: members(view) for name, view in views.items()}
+    cameras, views = site.draft.cameras or {}, site.draft.views or {}
+    within = {n: members(v) for n, v in views.items() if v is not None and n not in cameras}
     sound = len(within) <= MOST_VIEWS
     if not sound:
         site.blame(f"views: {len(within)} of them; a show has at most {MOST_VIEWS}", "views")
@@ -178,7 +181,8 @@ def _check_circles(site: Site) -> bool:
 
 def _circle(within: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
     """A way from the view `name` back to itself, without its end; empty when there is none."""
-    ways, seen = [(name,)], {name}
+    ways: list[tuple[str, ...]] = [(name,)]
+    seen = {name}
     while ways:
         way = ways.pop()
         for member in within.get(way[-1], ()):
@@ -202,6 +206,22 @@ def _count(within: Mapping[str, tuple[str, ...]], name: str) -> int:
     return count(name)
 
 
+def _check_devices(site: Site, cameras: Iterable[PlannedCamera]) -> None:
+    """A device can be opened once."""
+    holders: dict[str, str] = {}
+    for camera in cameras:
+        if not isinstance(camera.spec, V4l2Camera):
+            continue
+        device, key = camera.spec.device, ("cameras", camera.name, "device")
+        if device in holders:
+            site.blame(
+                f"device: camera {holders[device]} films with {site.draft.shown(*key)} already; "
+                f"name {holders[device]} wherever it is to be seen",
+                *key,
+            )
+        holders.setdefault(device, camera.name)
+
+
 def _opened(site: Site, names: Iterable[str]) -> Iterator[str]:
     """`names` and all that they show, in the order of their first showing."""
     for name in names:
@@ -221,13 +241,12 @@ def _idle_notes(site: Site, used: tuple[str, ...]) -> Iterator[str]:
 
 
 def _decoding_notes(
-    cameras: Iterable[PlannedCamera], views: Iterable[View], bank: PlannedBank | None
+    cameras: Iterable[PlannedCamera], composed: Collection[str], bank: PlannedBank | None
 ) -> Iterator[str]:
-    """Views are composed on the CPU; where a GPU paints, that is worth knowing."""
+    """Pictures are composed on the CPU; where a GPU paints, that is worth knowing."""
     if bank is None or bank.engine not in ("tensorrt", "cuda"):
         return
-    composed = {name for view in views for name in members(view)}
     for camera in cameras:
         packets = isinstance(camera.spec, FileCamera | V4l2Camera | StreamCamera)
         if packets and camera.name in composed:
-            yield f"camera {camera.name}: it is part of a view, so the CPU decodes it"
+            yield f"camera {camera.name}: it shares a picture with others, so the CPU decodes it"

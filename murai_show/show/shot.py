@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from murai_show.show.days import show_day
 from murai_show.show.hours import Stretch, day_stretches
 from murai_show.show.timeline import Mix, blend, fade_into, smooth
-from murai_show.show.viewing import InsetView, SideBySideView, View
+from murai_show.show.viewing import InsetView, SideBySideView, View, members
 
 if TYPE_CHECKING:
     from murai_show.show.planned import Plan
@@ -74,12 +74,25 @@ def filmed_at(plan: Plan, wall: float) -> Mix:
     the camera that was on: nobody sees a crossfade in the dark, and the light that goes out is not
     disturbed by one.
     """
-    if not any(rule.camera for rule in plan.schedule):
+    if not walks(plan):
         return ((plan.films, 1.0),)
     day = show_day(plan.place.tz, wall)
     ruled = day_stretches(plan.schedule, plan.place, day)
     now = bisect_right(ruled, wall, key=lambda stretch: stretch.begins) - 1
     return _walking(ruled, _named(plan, ruled), now, wall)
+
+
+def walks(plan: Plan) -> bool:
+    """Whether the schedule ever films anything but what `play` names."""
+    return any(rule.camera not in ("", plan.films) for rule in plan.schedule)
+
+
+def composed(plan: Plan) -> frozenset[str]:
+    """The cameras and views that may share a picture with others."""
+    names = {name for view in plan.views for name in members(view.spec)}
+    if walks(plan):
+        names |= {plan.films, *(rule.camera for rule in plan.schedule if rule.camera)}
+    return frozenset(names)
 
 
 def _named(plan: Plan, ruled: tuple[Stretch, ...]) -> list[str]:

@@ -19,10 +19,10 @@ Fit = Literal["cover", "contain"]
 def _several(cameras: tuple[str, ...]) -> None:
     """Raises UnfitError for a view of one, or of more than anybody can tell apart."""
     if len(cameras) < 2:
-        what = "of one camera; name two or more, or use that camera itself"
+        what = "holds one camera; name two or more, or use that camera itself"
         raise UnfitError(None, what, "cameras")
     if len(cameras) > MOST:
-        raise UnfitError(None, f"of {len(cameras)} cameras; name at most {MOST}", "cameras")
+        raise UnfitError(None, f"holds {len(cameras)} cameras; name at most {MOST}", "cameras")
 
 
 class SideBySideView(Noun):

@@ -122,8 +122,8 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
     kept: dict[str, Any] = {}
     if not found.stylizer:
         kept |= {"bank": old.bank, "paint": old.paint}
-    if not found.camera:
-        kept["camera"] = old.camera
+    films = {c.name: c for c in old.cameras}
+    kept["camera"] = new.camera if new.camera.name in found.filmed else films[new.camera.name]
     if not found.metrics:
         kept["metrics"] = old.metrics
     if not found.looks:
@@ -139,7 +139,8 @@ def test_what_is_named_is_another(old: Plan, new: Plan) -> None:
     found = changes(old, new)
     assert found.stylizer == ((old.bank, old.paint) != (new.bank, new.paint))
     decoded = new.camera.spec.kind != "pattern" and old.paint != new.paint
-    assert found.camera == (old.camera != new.camera or decoded)
+    assert bool(found.filmed) == (old.camera != new.camera or decoded)
+    assert found.shut == ((old.camera.name,) if old.camera.name != new.camera.name else ())
     assert found.metrics == (old.metrics != new.metrics)
     before = {o.name: o for o in old.outputs}
     assert all(before.get(o.name) != o for o in new.outputs if o.name in found.opened)
@@ -164,7 +165,7 @@ def test_a_canvas_that_lies_otherwise_moves_and_one_of_another_size_opens() -> N
     [
         (BANK, Changes(stylizer=True)),
         (BANK.with_suffix(".json"), Changes(stylizer=True)),
-        (Path("/films/quay.mp4"), Changes(camera=True)),
+        (Path("/films/quay.mp4"), Changes(filmed=("quay",))),
         (Path("/masks/windows.png"), Changes(moved=("left",))),
         (Path("/nowhere/test.yaml"), Changes()),
     ],

@@ -31,9 +31,12 @@ from tests.contract.test_stylizer import (  # noqa: F401 - what every engine owe
     test_a_frame_that_cannot_be_written_is_painted,
     test_a_mix_is_taken,
     test_an_unknown_style_is_a_key_error,
+    test_frames_of_many_sizes_come_back_in_their_order,
     test_it_paints_inside_the_paint_size_and_keeps_the_moment,
     test_the_frame_is_left_as_it_was,
     test_the_same_frame_gives_the_same_picture,
+    test_together_is_as_one_by_one,
+    test_together_too_a_look_is_lit_and_known,
 )
 from tests.style.test_half import TRAINED, a_scene
 
