@@ -27,12 +27,13 @@ from murai_show.loop.errands import Errands
 from murai_show.loop.run import Scene
 from murai_show.output import Stage, open_output
 from murai_show.output.recording import Recording
-from murai_show.ports import Clock, Output, Stylizer
+from murai_show.ports import Batching, Clock, Output, Stylizer
 from murai_show.practice import practice_frames
 from murai_show.show.changes import Changes, changes
 from murai_show.show.plan import CanvasSpec, Plan, PlannedOutput
 from murai_show.show.schema import RecordingOutput, SnapshotOutput
-from murai_show.show.timeline import look_at
+from murai_show.show.sizes import inside
+from murai_show.show.timeline import Look, look_at
 from murai_show.style import ON_GPU, open_stylizer
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
     `stop` is set first: an engine may take a minute to build, and the end of a show does not wait.
     """
     thread = ThreadPoolExecutor(1, "painter")
-    opening = thread.submit(open_stylizer, plan.bank, plan.paint, practice_frames)
+    opening = thread.submit(_ready_stylizer, plan)
     while stop is not None and not wait([opening], timeout=0.1).done:
         if stop.is_set():
             thread.submit(lambda: opening.exception() or opening.result().close())
@@ -73,6 +74,19 @@ def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
     except BaseException:
         thread.shutdown(wait=False)
         raise
+
+
+def _ready_stylizer(plan: Plan) -> Stylizer:
+    """Warmed up for as many frames at once as the plan has shots: engines for several are built
+    before the show, and not when two cameras first happen to film at the same moment."""
+    stylizer = open_stylizer(plan.bank, plan.paint, practice_frames)
+    shots = 1 + len({output.camera for output in plan.outputs if output.camera})
+    if shots > 1 and isinstance(stylizer, Batching):
+        width, height = inside(plan.paint, plan.paint)
+        blank = Frame(np.zeros((height, width, 3), np.uint8), 0.0, 0.0, 0, "warm-up")
+        for count in range(2, shots + 1):
+            stylizer.paint_all([blank] * count, Look(((stylizer.styles[0], 1.0),)))
+    return stylizer
 
 
 @runtime_checkable

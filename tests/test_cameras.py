@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from murai_show.app import make_plan, run_show
 from murai_show.camera.feed import Feed
@@ -153,13 +154,19 @@ def test_metrics_tell_of_every_camera(studio: Studio) -> None:
 
 
 def test_a_show_with_turns_walks_from_camera_to_camera(studio: Studio) -> None:
-    """The clock alone decides: half a second each, and a crossfade in all of it."""
-    text = SHOW.replace("side_by_side, cameras: [street, stage]", "turns, cameras: [street, stage],"
-                        " each: 1s, fade: 1s")  # fmt: skip
+    """The clock alone decides: a second each, and a crossfade in all of it."""
+    Image.new("RGB", (160, 90), (255, 0, 255)).save(studio.folder / "plain.png")
+    plain = "{kind: still, photos: plain.png, size: 160x90, fps: 20, noise: 0}"
+    turns = "turns, cameras: [street, stage], each: 1s, fade: 1s"
+    text = SHOW.replace("{kind: pattern, size: 96x54, fps: 10}", plain)
+    text = text.replace("side_by_side, cameras: [street, stage]", turns)
     with studio.running(text.replace("camera: street,", "camera: pair,")) as show:
-        until(show, "wall", lambda f: f.number > 25)
-    numbers = [number for number, _ in groupby(frame.number for frame in on(show, "wall"))]
-    assert numbers == sorted(numbers)
+        until(show, "wall", lambda f: f.number > 60)
+    # Of green, of which the bars have much and the stage has none.
+    seen = [frame.pixels[20, 20:140].astype(float)[:, 1].mean() for frame in on(show, "wall")]
+    least, most = min(seen), max(seen)
+    assert least < 20 < 80 < most
+    assert any(least + 20 < level < most - 20 for level in seen), "a cut, not a walk"
 
 
 def test_a_dead_camera_takes_nothing_from_the_others(tmp_path: Path) -> None:

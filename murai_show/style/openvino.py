@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections import OrderedDict
@@ -25,6 +26,8 @@ from murai_show.style.together import paint_together
 sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
 
 import openvino as ov  # noqa: E402 - after the line above
+
+log = logging.getLogger(__name__)
 
 KEPT = 4  # compiled sizes: a camera, its slate, and room; and as many for batches
 # What the CPU computes in where the graph says fp32; left alone, OpenVINO takes bf16 wherever it
@@ -69,7 +72,7 @@ class OpenvinoStylizer:
             self._core.set_property({"CACHE_DIR": str(program.cache)})
         self._graph = self._read()
         self._requests: OrderedDict[Size, ov.InferRequest] = OrderedDict()
-        self._batches: OrderedDict[tuple[int, Size], ov.InferRequest] = OrderedDict()
+        self._batches: OrderedDict[tuple[int, Size], ov.InferRequest | None] = OrderedDict()
 
     def warm_up(self) -> None:
         """Compile for the paint size and paint once, before the show and not in it."""
@@ -102,8 +105,11 @@ class OpenvinoStylizer:
         if not look.lit:
             raise ValueError("a dark look is not painted")
         vector = self.vector(look.mix)
+        request = self._batch(len(frames), size)
+        if request is None:
+            return [self(frame, look) for frame in frames]
         pixels = np.stack([_fitted(frame, size) for frame in frames])
-        painted = _infer(self._batch(len(frames), size), pixels, vector)
+        painted = _infer(request, pixels, vector)
         # A copy each: one picture that is still shown must not hold on to the whole batch.
         return [frame.painted(p.copy()) for frame, p in zip(frames, painted, strict=True)]
 
@@ -127,12 +133,16 @@ class OpenvinoStylizer:
         self._requests.move_to_end(size)
         return self._requests[size]
 
-    def _batch(self, count: int, size: Size) -> ov.InferRequest:
+    def _batch(self, count: int, size: Size) -> ov.InferRequest | None:
         """Ready for `count` frames of `size` at once; kept beside the single ones, so that a batch
-        never costs a lone camera its engine."""
+        never costs a lone camera its engine.  None where it cannot be compiled."""
         key = (count, size)
         if key not in self._batches:
-            self._batches[key] = self._compile(count, size)
+            try:
+                self._batches[key] = self._compile(count, size)
+            except EngineError as error:
+                log.warning("%s; cameras are painted one by one", error)
+                self._batches[key] = None
             while len(self._batches) > KEPT:
                 self._batches.popitem(last=False)
         self._batches.move_to_end(key)
