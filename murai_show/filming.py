@@ -134,7 +134,9 @@ class Cameras:
         return {key: now if found is old else found for key, found in filming.items()}
 
     def _opened(self, plan: Plan, wanted: Iterable[PlannedCamera], on_gpu: bool) -> Open:
-        where = [(camera, decoder_of(plan, camera, on_gpu)) for camera in wanted]
+        where: list[tuple[PlannedCamera, DecoderName]] = [
+            (camera, decoder_of(plan, camera, on_gpu)) for camera in wanted
+        ]
         for _, name in where:  # before any camera opens
             if name not in self._decodings:
                 self._decodings[name] = open_decoding(name)

@@ -13,7 +13,11 @@ from PIL import Image
 
 from murai_show.app import make_plan, run_show
 from murai_show.camera.feed import Feed
+from murai_show.clocks import FastClock
 from murai_show.frame import Frame
+from murai_show.output.memory import Memory
+from murai_show.show.plan import PlannedOutput
+from tests.banks import write_small_bank
 from tests.reloading import Running, Studio
 
 SHOW = """\
@@ -183,3 +187,37 @@ def test_a_dead_camera_takes_nothing_from_the_others(tmp_path: Path) -> None:
     assert report.status.cameras["street"].state == "live"
     assert report.status.errors == {}
     assert all(report.status.presented[name] > 20 for name in ("wall", "side", "both"))
+
+
+def test_where_the_schedule_changes_cameras_they_walk_into_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The evening of a rule, at the clock's own pace: red, ever less red, and then blue."""
+    write_small_bank(tmp_path / "models/small.safetensors")
+    for name, colour in (("red", (240, 0, 0)), ("blue", (0, 0, 240))):
+        Image.new("RGB", (64, 36), colour).save(tmp_path / f"{name}.png")
+    still = "{{kind: still, photos: {}.png, size: 64x36, fps: 30, noise: 0}}"
+    text = SHOW.replace("{kind: pattern, size: 160x90, fps: 10}", still.format("red"))
+    text = text.replace("{kind: pattern, size: 96x54, fps: 10}", still.format("blue"))
+    text = text[: text.index("  side:")] + 'metrics: "off"\nschedule:\n'
+    text += '  - {from: "21:00", to: "22:00", play: all, camera: stage, fade: 1500ms}\n'
+    (tmp_path / "plaza.yaml").write_text(text.replace("fps: 100, keep: 8", "fps: 100, keep: 4096"))
+    walls: list[Memory] = []
+
+    class Spy(Memory):
+        def __init__(self, planned: PlannedOutput) -> None:
+            super().__init__(planned)
+            walls.append(self)
+
+    monkeypatch.setattr("murai_show.output.memory.Memory", Spy)
+    plan = make_plan("plaza", {}, tmp_path, displays=False)
+    clock = FastClock(21 * 3600.0 - 1.0, 1.0)  # 20:59:59 of a day in UTC
+    run_show(plan, 3.5, threading.Event(), clock)
+    reds = [int(frame.pixels[18, 32, 0]) for frame in walls[0].pictures]
+    blues = [int(frame.pixels[18, 32, 2]) for frame in walls[0].pictures]
+    first = reds.index(240)  # before that is the slate
+    assert reds[-1] == 0
+    assert blues[-1] == 240
+    assert reds[first:] == sorted(reds[first:], reverse=True)
+    assert blues[first:] == sorted(blues[first:])
+    assert sum(0 < red < 240 for red in reds[first:]) >= 5

@@ -77,12 +77,13 @@ class View:
         """Of all that it shows now: the state of the worst, the age of the youngest frame."""
         names = dict.fromkeys(cameras_in(self._shot(self._clock.wall())))
         found = {name: self._cameras[name].health(now) for name in names}
+        states: list[CameraState] = [health.state for health in found.values()]
         ages = [health.age for health in found.values() if health.age is not None]
         drops: Counter[str] = Counter()
         for health in found.values():
             drops.update(health.drops)
         return CameraHealth(
-            state=min((h.state for h in found.values()), key=_WORST_FIRST.index),
+            state=min(states, key=_WORST_FIRST.index),
             age=min(ages, default=None),
             frames=sum(health.frames for health in found.values()),
             reconnects=sum(health.reconnects for health in found.values()),

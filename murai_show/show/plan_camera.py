@@ -38,7 +38,8 @@ def _planned(site: Site, name: str, camera: Camera) -> Candidate:
         note = f"camera {name}: {describe(planned.spec)} takes the place of {describe(camera)}"
         return planned, (note,)
     if site.rehearse and _missing(site, camera):
-        planned, note = stand_in(name, camera, site.facts)
+        number = list(site.draft.cameras or {}).index(name)
+        planned, note = stand_in(name, camera, site.facts, number)
         return planned, (note,)
     spec = _resolved(site, name, camera)
     return (PlannedCamera(name, spec) if spec else None), ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Ringing(Named):
         return self.last > after
 
 
-def scene_of(stylizer: SlowStylizer, street: Named, stage: Named, *outputs: ListOutput) -> Scene:
+def scene_of(stylizer: Any, street: Named, stage: Named, *outputs: ListOutput) -> Scene:
     """`left` shows what `play` films, `right` the stage."""
     return Scene(
         ThreadPoolExecutor(1),

@@ -19,6 +19,7 @@ from murai_show.show.plan import (
     PlannedOutput,
     PlannedPlace,
     PlannedPlaylist,
+    PlannedView,
 )
 from murai_show.show.projection import ProjectionSpec, SurfaceSpec
 from murai_show.show.schema import (
@@ -31,6 +32,7 @@ from murai_show.show.schema import (
     V4l2Camera,
 )
 from murai_show.show.surface import Region
+from murai_show.show.viewing import TurnsView
 from murai_show.show.words import Address, Size
 from tests.plans import a_plan
 
@@ -60,6 +62,17 @@ cameras = st.sampled_from(
         PlannedCamera("desk", V4l2Camera(kind="v4l2", device="/dev/video0")),
     ]
 )
+more_cameras = st.lists(
+    st.sampled_from(
+        [
+            PlannedCamera("roof", PatternCamera(kind="pattern")),
+            PlannedCamera("roof", FileCamera(kind="file", path="/films/roof.mp4")),
+            PlannedCamera("yard", PatternCamera(kind="pattern")),
+        ]
+    ),
+    max_size=2,
+    unique_by=lambda camera: camera.name,
+).map(tuple)
 outputs = st.lists(
     st.one_of(
         st.builds(
@@ -87,6 +100,10 @@ outputs = st.lists(
 plans = st.builds(
     a_plan,
     camera=cameras,
+    more_cameras=more_cameras,
+    views=st.sampled_from(
+        [(), (PlannedView("two", TurnsView(kind="turns", cameras=("hall", "roof"))),)]
+    ),
     bank=st.builds(
         PlannedBank, st.just("one"), st.just(BANK), st.sampled_from(["identity", "pytorch"]),
         st.just(("a", "b")),
@@ -123,7 +140,11 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
     if not found.stylizer:
         kept |= {"bank": old.bank, "paint": old.paint}
     films = {c.name: c for c in old.cameras}
-    kept["camera"] = new.camera if new.camera.name in found.filmed else films[new.camera.name]
+    stay = {c.name: c if c.name in found.filmed else films[c.name] for c in new.cameras}
+    kept["camera"] = stay[new.camera.name]
+    kept["more_cameras"] = tuple(stay[c.name] for c in new.more_cameras)
+    if not found.shots:
+        kept["views"] = old.views
     if not found.metrics:
         kept["metrics"] = old.metrics
     if not found.looks:
@@ -138,9 +159,12 @@ def test_what_is_named_is_another(old: Plan, new: Plan) -> None:
     """Nothing is built anew in vain."""
     found = changes(old, new)
     assert found.stylizer == ((old.bank, old.paint) != (new.bank, new.paint))
-    decoded = new.camera.spec.kind != "pattern" and old.paint != new.paint
-    assert bool(found.filmed) == (old.camera != new.camera or decoded)
-    assert found.shut == ((old.camera.name,) if old.camera.name != new.camera.name else ())
+    films = {camera.name: camera for camera in old.cameras}
+    for camera in new.cameras:
+        decoded = camera.spec.kind != "pattern" and old.paint != new.paint
+        assert (camera.name in found.filmed) == (films.get(camera.name) != camera or decoded)
+    assert set(found.shut) == set(films) - {camera.name for camera in new.cameras}
+    assert found.shots == ((old.camera.name, old.views) != (new.camera.name, new.views))
     assert found.metrics == (old.metrics != new.metrics)
     before = {o.name: o for o in old.outputs}
     assert all(before.get(o.name) != o for o in new.outputs if o.name in found.opened)
