@@ -80,7 +80,7 @@ class Book:
 
     def write(self) -> None:
         """Note from now on; the parts are the real ones."""
-        after(Easel, "put", lambda _, picture, __: self._note(self.painted, picture))
+        after(Easel, "put", lambda _, picture, *__: self._note(self.painted, picture))
         after(Memory, "show", lambda own, picture, *_: self._tap(own, picture))
         after(Offscreen, "show", lambda *_: self.walls.append(time.monotonic()))
         run_one = Errands.run_one

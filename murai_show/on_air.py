@@ -21,18 +21,17 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from murai_show.board import Board
-from murai_show.camera import DECODED, open_camera, open_decoding
 from murai_show.errors import OutputError
+from murai_show.filming import Cameras, Open, close
 from murai_show.frame import Frame
-from murai_show.held import Held
 from murai_show.loop.errands import Errands
 from murai_show.loop.run import Scene
 from murai_show.output import Stage, open_output
 from murai_show.output.mask import read_mask
 from murai_show.output.recording import Recording
-from murai_show.ports import Camera, Clock, Output
+from murai_show.ports import Batching, Clock, Output, Stylizer
 from murai_show.practice import practice_frames
-from murai_show.show.changes import Changes, changes, same_device
+from murai_show.show.changes import Changes, changes
 from murai_show.show.plan import CanvasSpec, Plan, PlannedOutput
 from murai_show.show.schema import (
     RecordingOutput,
@@ -40,13 +39,13 @@ from murai_show.show.schema import (
     StreamOutput,
     VirtualCameraOutput,
 )
-from murai_show.show.timeline import MaskFile, look_at
+from murai_show.show.sizes import inside
+from murai_show.show.timeline import Look, MaskFile, look_at
 from murai_show.style import ON_GPU, open_stylizer
 from murai_show.style.collage import Collage
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 6.0  # seconds that another camera has for its first picture before the old one stays
 LEAVING = 2.0  # seconds that the painter has to take up a newer scene
 
 
@@ -73,7 +72,7 @@ def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
     show does not wait.
     """
     thread = ThreadPoolExecutor(1, "painter")
-    opening = thread.submit(open_stylizer, plan.bank, plan.paint, practice_frames)
+    opening = thread.submit(_ready_stylizer, plan)
     while stop is not None and not wait([opening], timeout=0.1).done:
         if stop.is_set():
             thread.submit(lambda: opening.exception() or opening.result().close())
@@ -91,6 +90,19 @@ def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
 def masks(plan: Plan) -> list[MaskFile]:
     """What areas are cut out with."""
     return [area.mask for area in plan.areas if area.mask is not None]
+
+
+def _ready_stylizer(plan: Plan) -> Stylizer:
+    """Warmed up for as many frames at once as the plan has shots: engines for several are built
+    before the show, and not when two cameras first happen to film at the same moment."""
+    stylizer = open_stylizer(plan.bank, plan.paint, practice_frames)
+    shots = 1 + len({output.camera for output in plan.outputs if output.camera})
+    if shots > 1 and isinstance(stylizer, Batching):
+        width, height = inside(plan.paint, plan.paint)
+        blank = Frame(np.zeros((height, width, 3), np.uint8), 0.0, 0.0, 0, "warm-up")
+        for count in range(2, shots + 1):
+            stylizer.paint_all([blank] * count, Look(((stylizer.styles[0], 1.0),)))
+    return stylizer
 
 
 @runtime_checkable
@@ -126,20 +138,21 @@ class OnAir:
         self._started = datetime.now().astimezone()
         self._hung: tuple[Hung, ...] = ()
         self._spare: list[Output] = []  # opened for a scene that is not there yet
+        self._cameras = Cameras(clock)
         self._stages: list[Stage] = []  # the newest last; older ones while something is shown there
         with ExitStack() as stack:
             self._painter = open_painter(plan)
             undo = stack.enter_context(ExitStack())
             undo.callback(self._painter.close)
-            camera = self._film(plan, self._painter)
-            self.scene = _scene(plan, self._painter, camera, (), self.board)
+            self._filming = self._cameras.open(plan, self._painter.on_gpu)
+            self.scene = self._scene(plan, self._painter, self._filming, ())
             undo.pop_all()
             stack.callback(self._dismiss)
             stack.callback(self._take_down)
             stage = self._open_stage(plan, self._painter)
             for planned in plan.outputs:
                 self._hung += (Hung(planned, self._open(planned, stage), stage),)
-            self.scene = _scene(plan, self._painter, camera, self._hung, self.board)
+            self.scene = self._scene(plan, self._painter, self._filming, self._hung)
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -181,63 +194,29 @@ class OnAir:
                 undo.callback(painter.close)
             painter.stylizer.prepare(masks(plan))
             hung = self._hang(plan, wanted, painter)
-            camera = None
-            if wanted.camera or (plan.camera.spec.kind in DECODED and self._moves_gpu(painter)):
-                camera = self._next_camera(plan, painter, stop)
-            before, old = self.scene, self._painter
-            gone = self._errands.ask(partial(self._exchange, plan, painter, camera, hung))
+            filming = self._cameras.become(
+                plan, wanted.filmed, self._filming, painter.on_gpu, self._hold, stop
+            )
+            shut, old = self._filming, self._painter
+            undo.callback(lambda: close(filming.values(), self._filming.values()))
+            before = self.scene
+            gone = self._errands.ask(partial(self._exchange, plan, painter, filming, hung))
             undo.pop_all()
         before.left.wait(LEAVING)
-        if camera is not None:
-            before.camera.close()
+        close(shut.values(), filming.values())
         if old is not painter:
             old.close()
         for output in gone:
             output.close()
         return wanted
 
-    def _moves_gpu(self, painter: Painter) -> bool:
-        """Whether frames would lie in another memory than the newer painter reads."""
-        return painter.on_gpu != self._painter.on_gpu
-
-    def _next_camera(self, plan: Plan, painter: Painter, stop: threading.Event) -> Camera | None:
-        """The camera that the newer plan names, filming; None when the old one stays.
-
-        A device that only one can hold is let go first: its last frame is held meanwhile, as long
-        as in an outage, and the slate is shown after that.
-        """
-        before, alone = self.plan.camera, same_device(self.plan.camera, plan.camera)
-        if alone:
-            self._hold()
-        camera = self._film(plan, painter)
-        patience = before.spec.hold if alone else PATIENCE
-        filming = self._films_within(patience, camera, stop)
-        if (filming or alone) and not stop.is_set():
-            return camera
-        trouble = camera.health(self._clock.monotonic()).trouble or "no picture came"
-        camera.close()
-        if stop.is_set():
-            raise CancelledError
-        log.warning(
-            "camera %s: %s within %g s; the one before stays", plan.camera.name, trouble, patience
-        )
-        return None
-
-    def _hold(self) -> None:
-        scene = self.scene
-        held = Held(scene.camera, self._clock.monotonic())
-        self.scene = replace(scene, camera=held)
+    def _hold(self, name: str) -> None:
+        """Let a camera's device go; its last frame is on show meanwhile."""
+        scene, old = self.scene, self._filming[name]
+        self._filming = self._cameras.held(self._filming, name)
+        self.scene = self._scene(self.plan, self._painter, self._filming, self._hung)
         scene.left.wait(LEAVING)
-        scene.camera.close()
-
-    def _films_within(self, patience: float, camera: Camera, stop: threading.Event) -> bool:
-        """Whether a frame comes from `camera` in time."""
-        slate = camera.newest(self._clock.monotonic()).number
-        until = self._clock.monotonic() + patience
-        while not stop.is_set() and self._clock.monotonic() < until:
-            if camera.wait(slate, 0.1):
-                return True
-        return False
+        old.camera.close()
 
     def _hang(self, plan: Plan, wanted: Changes, painter: Painter) -> tuple[Hung, ...]:
         """The outputs of the newer plan, open, each an errand of its own.
@@ -302,20 +281,21 @@ class OnAir:
             stage.draw(canvas, Frame(pixels, 0.0, 0.0, 0, "blank"), 1.0)
 
     def _exchange(
-        self, plan: Plan, painter: Painter, camera: Camera | None, hung: tuple[Hung, ...]
+        self, plan: Plan, painter: Painter, filming: Open, hung: tuple[Hung, ...]
     ) -> list[Output]:
         """Make the newer plan the scene; the outputs that may be closed on any thread."""
         used = {h.output for h in hung}
         gone = [h for h in self._hung if h.output not in used]
         self.films += _films(h.output for h in gone)
         self.board.take(plan)
-        self.scene = _scene(plan, painter, camera or self.scene.camera, hung, self.board)
+        self.scene = self._scene(plan, painter, filming, hung)
         self.plan = replace(
             plan,
-            camera=plan.camera if camera else self.plan.camera,
+            camera=filming[plan.camera.name].planned,
+            more_cameras=tuple(filming[c.name].planned for c in plan.more_cameras),
             outputs=tuple(h.planned for h in hung),
         )
-        self._painter, self._hung = painter, hung
+        self._painter, self._hung, self._filming = painter, hung, filming
         self._spare.clear()
         workers = (RecordingOutput, SnapshotOutput, StreamOutput, VirtualCameraOutput)
         for h in gone:
@@ -335,7 +315,7 @@ class OnAir:
                 stage.close()
 
     def _dismiss(self) -> None:
-        self.scene.camera.close()
+        close(self._filming.values(), ())
         self._painter.close()
 
     def _take_down(self) -> None:
@@ -347,10 +327,19 @@ class OnAir:
 
     # ---- opening -----------------------------------------------------------------------------
 
-    def _film(self, plan: Plan, painter: Painter) -> Camera:
-        decoded = plan.camera.spec.kind in DECODED
-        decoding = open_decoding("nvdec" if painter.on_gpu and decoded else "software")
-        return open_camera(plan.camera, self._clock, within=plan.paint, decoding=decoding)
+    def _scene(self, plan: Plan, painter: Painter, filming: Open, hung: tuple[Hung, ...]) -> Scene:
+        shots = self._cameras.shots(plan, filming, [h.planned for h in hung])
+        return Scene(
+            painter.thread,
+            shots.camera,
+            painter.stylizer,
+            tuple(h.output for h in hung),
+            partial(self.board.look_at, plan),
+            shots.beside,
+            shots.shows,
+            shots.cameras,
+            self._cameras.bell,
+        )
 
     def _open_stage(self, plan: Plan, painter: Painter) -> Stage:
         self._stages.append(Stage(plan.outputs, cuda=0 if painter.on_gpu else None))
@@ -361,13 +350,6 @@ class OnAir:
             self._lay(stage, planned.canvas)
         title = self.plan.title or self.plan.show
         return open_output(planned, stage, title, self._started, self.board.press)
-
-
-def _scene(
-    plan: Plan, painter: Painter, camera: Camera, hung: tuple[Hung, ...], board: Board
-) -> Scene:
-    outputs = tuple(h.output for h in hung)
-    return Scene(painter.thread, camera, painter.stylizer, outputs, partial(board.look_at, plan))
 
 
 def _films(outputs: Iterable[Output]) -> tuple[Path, ...]:

@@ -3,7 +3,7 @@ answers one of these; `tests/contract/` holds the tests that each must pass."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -64,6 +64,15 @@ class Stylizer(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A stylizer that can paint several frames in one call of its engine."""
+
+    def paint_all(self, frames: Sequence[Frame], look: Look) -> Sequence[Frame]:
+        """What painting each of `frames` by itself gives, in their order.  Raises as that does."""
+        ...
 
 
 class Output(Protocol):

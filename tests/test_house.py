@@ -15,16 +15,16 @@ from tests.plans import REPOSITORY
 PACKAGE = REPOSITORY / "murai_show"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-LEAVES = {"backoff", "clocks", "cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
+LEAVES = {"backoff", "bell", "clocks", "cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
 BACKENDS = {"errors", "frame", "ports", "show"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{leaf: set() for leaf in LEAVES},
     "show": {"errors"},
     "ports": {"frame", "show"},
-    "camera": BACKENDS | {"backoff", "cuda_faults"},
+    "camera": BACKENDS | {"backoff", "bell", "cuda_faults"},
     "output": BACKENDS | {"backoff", "gpu"},
     "style": BACKENDS | {"cuda_faults", "nets"},
-    "loop": BACKENDS,
+    "loop": BACKENDS | {"bell"},
     "edge": {"board", "errors", "frame", "show", "loop.mailbox"},
     "board": {"errors", "show"},
     "train": {"errors", "nets", "style.bank", "style.card", "style.network"},
@@ -35,14 +35,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "strip": {"evening_table", "show"},
     "thumbnails": {"camera", "errors", "frame", "paint", "show", "style"},
     "app": {"*"},
+    "filming": {"bell", "camera", "held", "ports", "show"},
     "held": {"frame", "ports"},
     "last_good": {"show", "style.vault"},
     "on_air": {
         "board",
-        "camera",
         "errors",
+        "filming",
         "frame",
-        "held",
         "loop",
         "output",
         "ports",

@@ -145,7 +145,7 @@ def test_another_camera_is_on_once_it_films(studio: Studio) -> None:
     """No slate is shown between two good cameras."""
     with studio.running(SHOW) as show:
         assert show.take(changed(("size: 160x90, fps: 10", "size: 128x72, fps: 20"))).endswith(
-            ": camera"
+            ": camera bars (opened)"
         )
         show.wall.wait_for(30)
     widths = [frame.width for _, frame, _, _ in show.wall.shown]
@@ -164,10 +164,11 @@ def test_a_device_that_only_one_can_hold_is_let_go_first(studio: Studio, monkeyp
             super().__init__(before, now)
             held.append(self.health(now).state)
 
-    monkeypatch.setattr("murai_show.on_air.same_device", lambda old, new: True)
-    monkeypatch.setattr("murai_show.on_air.Held", Noted)
+    monkeypatch.setattr("murai_show.filming.same_device", lambda old, new: True)
+    monkeypatch.setattr("murai_show.filming.Held", Noted)
     with studio.running(SHOW) as show:
-        assert show.take(changed(("160x90, fps: 10", "128x72, fps: 20"))).endswith(": camera")
+        said = show.take(changed(("160x90, fps: 10", "128x72, fps: 20")))
+        assert said.endswith(": camera bars (opened)")
         show.wall.wait_for(30)
     assert held == ["held"]
     widths = [frame.width for _, frame, _, _ in show.wall.shown]
@@ -176,7 +177,7 @@ def test_a_device_that_only_one_can_hold_is_let_go_first(studio: Studio, monkeyp
 
 
 def test_a_camera_that_does_not_come_leaves_the_old_one(studio: Studio, monkeypatch) -> None:
-    monkeypatch.setattr("murai_show.on_air.PATIENCE", 0.3)
+    monkeypatch.setattr("murai_show.filming.PATIENCE", 0.3)
     stream = 'kind: stream, url: "rtsp://eve:s3cret@127.0.0.1:1/x"'
     bad = changed(("kind: pattern, size: 160x90, fps: 10", stream), ("[a]", "[b]"))
     monkeypatch.setenv("PW", "s3cret")

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Literal
 
 from murai_show.backoff import Backoff
+from murai_show.bell import Bell
 from murai_show.camera.decode import SOFTWARE, Decoding
 from murai_show.camera.feed import Feed
 from murai_show.camera.film import file_source
@@ -17,6 +18,7 @@ from murai_show.camera.pattern import pattern_source
 from murai_show.camera.slate import slate
 from murai_show.camera.source import Source
 from murai_show.camera.still import still_source
+from murai_show.camera.view import View
 from murai_show.errors import CameraError
 from murai_show.ports import Camera, Clock
 from murai_show.show.plan import PlannedCamera
@@ -46,10 +48,12 @@ def open_camera(
     within: Size | None = None,
     decoding: Decoding = SOFTWARE,
     backoff: Backoff | None = None,
+    bell: Bell | None = None,
 ) -> Camera:
     """Start the camera that `planned` names.  Never fails and never waits: a device that is away
     shows the slate until it comes.  Decoded frames are scaled to fit `within`, the paint size, in
-    the same pass that converts their colours; `decoding` says where, see `open_decoding`."""
+    the same pass that converts their colours; `decoding` says where, see `open_decoding`.  `bell`
+    is rung for each frame, for whoever waits for several cameras."""
     spec = planned.spec
     size = _SLATE if isinstance(spec, FileCamera | StreamCamera) else spec.size
     return Feed(
@@ -61,6 +65,7 @@ def open_camera(
         backoff=backoff or Backoff(),
         # Of this host: a hundred kiosks that run one show do not knock in step.
         draw=Random(f"{socket.gethostname()}/{planned.name}"),  # noqa: S311 - jitter
+        bell=bell,
     )
 
 
@@ -79,4 +84,4 @@ def open_decoding(name: DecoderName, gpu: int = 0) -> Decoding:
         return SOFTWARE
 
 
-__all__ = ["DECODED", "KINDS", "DecoderName", "Decoding", "open_camera", "open_decoding"]
+__all__ = ["DECODED", "KINDS", "DecoderName", "Decoding", "View", "open_camera", "open_decoding"]

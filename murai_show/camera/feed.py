@@ -10,6 +10,7 @@ from collections import Counter
 from random import Random
 
 from murai_show.backoff import Backoff
+from murai_show.bell import Bell
 from murai_show.camera.source import Picture, Pixels, Source
 from murai_show.errors import CameraError, DeviceLostError
 from murai_show.frame import Frame
@@ -43,7 +44,8 @@ def standing(
 class Feed:
     """A `Camera`.  Its thread opens the source, fills the slot and reconnects; the newest frame
     wins.  Nothing that goes wrong in there reaches the caller, except as `health`; but a GPU that
-    is lost to the process ends the thread, and `newest` raises it."""
+    is lost to the process ends the thread, and `newest` raises it.  `bell` is rung, where there is
+    one, for whoever waits for several cameras."""
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Feed:
         hold: float,
         backoff: Backoff,
         draw: Random,
+        bell: Bell | None = None,
     ) -> None:
         self.name = name
         self.clock = clock
@@ -62,6 +65,7 @@ class Feed:
         self._hold = hold
         self._backoff = backoff
         self._draw = draw
+        self._bell = bell
         self._slate_pixels = slate
         self._closing = threading.Event()
         self._fresh = threading.Condition()  # guards all that follows
@@ -209,6 +213,7 @@ class Feed:
                 with self._fresh:
                     self._device_lost = error
                     self._fresh.notify_all()
+                self._ring()
                 return
             except Exception as error:  # noqa: BLE001 - a thread's root: counted, logged, goes on
                 trouble = self._crashed(error)
@@ -249,8 +254,14 @@ class Feed:
             self._last = self._due = now
             self._lost, self._trouble = None, ""
             self._fresh.notify_all()
+        self._ring()
         if away is not None:
             log.info("camera %s: live again after %.1f s", self.name, away)
+
+    def _ring(self) -> None:
+        """Outside `_fresh`: whoever hears it asks for the newest frame, and that takes it."""
+        if self._bell is not None:
+            self._bell.ring()
 
     def _lose(self, trouble: str) -> None:
         with self._fresh:

@@ -11,25 +11,29 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from murai_show.bell import Bell
 from murai_show.errors import DeviceLostError, OutputError
 from murai_show.frame import Frame
 from murai_show.loop.errands import Errands
 from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.loop.pacing import next_due
 from murai_show.loop.tally import Tally
-from murai_show.ports import Camera, Clock, Connected, Output, Stylizer
+from murai_show.ports import Batching, Camera, Clock, Connected, Output, Stylizer
 from murai_show.show.timeline import Look
 
 log = logging.getLogger(__name__)
 
 PUBLISH_SECONDS = 0.25
 RETRY_SECONDS = 1.0  # a lost output or a failing painter is tried again after this long
+PAUSE_SECONDS = 0.02  # without a newer frame: a fade that goes on shall not wait longer
+MAIN = ""  # the shot of all outputs that have none of their own
 
 
 # What is presented, at no light, before anything was painted.
@@ -37,16 +41,23 @@ NIGHT = Frame(np.zeros((16, 16, 3), np.uint8), 0.0, 0.0, 0, "night")
 
 
 class Easel:
-    """One slot between painter and presenter: the newest picture wins.  `since` is when it came,
-    in seconds of the monotonic clock."""
+    """One slot for each shot between painter and presenter: its newest picture wins."""
 
     def __init__(self) -> None:
-        self.picture: Frame | None = None
-        self.since = 0.0
+        self._slots: dict[str, tuple[Frame, float]] = {}
 
-    def put(self, picture: Frame, now: float) -> None:
-        self.since = now  # first: a presenter in between sees an old picture a little younger
-        self.picture = picture
+    def put(self, picture: Frame, now: float, shot: str = MAIN) -> None:
+        self._slots[shot] = (picture, now)
+
+    def newest(self, shot: str = MAIN) -> tuple[Frame | None, float]:
+        """The picture and when it came, in seconds of the monotonic clock.  Until a shot's first is
+        there it is the main one's: an output is given another camera without going dark."""
+        return self._slots.get(shot) or self._slots.get(MAIN, (None, 0.0))
+
+    def keep(self, shots: Mapping[str, Camera]) -> None:
+        """Let go of the pictures of all other shots."""
+        for shot in set(self._slots) - set(shots):
+            del self._slots[shot]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +68,10 @@ class Scene:
     OpenMP, once two threads have pools, lets workers sleep between the layers of a network, which
     costs a third of the rate on two cores.  `left` is set once the painter works with a later
     scene, and what only this one has may be closed.
+
+    `camera` is what all outputs show, but for those in `shows`, by name: they show one of `beside`.
+    `cameras` are those whose health is told, where they are not `camera` itself; with more than one
+    of them, each rings `bell` when it has a newer frame.
     """
 
     painter: Executor
@@ -64,7 +79,16 @@ class Scene:
     stylizer: Stylizer
     outputs: Sequence[Output]
     look_at: Callable[[float], Look]
+    beside: Mapping[str, Camera] = field(default_factory=dict)
+    shows: Mapping[str, str] = field(default_factory=dict)
+    cameras: Sequence[Camera] = ()
+    bell: Bell = field(default_factory=Bell)
     left: threading.Event = field(default_factory=threading.Event, init=False)
+
+    @cached_property
+    def shots(self) -> Mapping[str, Camera]:
+        """All that is painted."""
+        return {MAIN: self.camera, **self.beside}
 
 
 @dataclass(frozen=True)
@@ -115,29 +139,33 @@ def relay(parts: Parts, easel: Easel, stop: threading.Event, over: Future[None])
 
 
 def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
-    """Newest frame, look, paint, as long as the painter is the scene's.  A frame is painted once,
+    """Newest frames, look, paint, as long as the painter is the scene's.  A frame is painted once,
     unless the mix moved on meanwhile."""
     scene = parts.scene()
     mine = scene.painter
-    done: tuple[object, ...] | None = None
+    done: dict[str, tuple[Camera, int, object]] = {}
     failing = False
     while not stop.is_set() and scene.painter is mine:
         try:
             look = scene.look_at(parts.clock.wall())
             begun = parts.clock.monotonic()
-            frame = scene.camera.newest(begun)
-            if not look.lit or done == (scene.camera, frame.number, look.painting):
-                scene.camera.wait(frame.number, 0.02)
+            frames = {shot: camera.newest(begun) for shot, camera in scene.shots.items()}
+            now = {s: (scene.shots[s], frame.number, look.painting) for s, frame in frames.items()}
+            due = [shot for shot in frames if done.get(shot) != now[shot]]
+            if not look.lit or not due:
+                rest(scene, frames)
                 continue
             taken = parts.clock.monotonic()
-            if done is None or done[:2] != (scene.camera, frame.number):
-                parts.tally.spent("slot", max(0.0, begun - frame.captured))
-                parts.tally.spent("develop", taken - begun)  # a held frame's age is no waiting
-            picture = scene.stylizer(frame, look)
+            for shot in due:
+                if shot not in done or done[shot][:2] != now[shot][:2]:
+                    parts.tally.spent("slot", max(0.0, begun - frames[shot].captured))
+                    parts.tally.spent("develop", taken - begun)  # a held frame's age is no waiting
+            pictures = paint(scene.stylizer, [frames[shot] for shot in due], look)
             ended = parts.clock.monotonic()
-            easel.put(picture, ended)
-            done = (scene.camera, frame.number, look.painting)
-            parts.tally.painted(ended - taken)
+            for shot, picture in zip(due, pictures, strict=True):
+                easel.put(picture, ended, shot)
+                done[shot] = now[shot]
+                parts.tally.painted(ended - taken)
             failing = False
         except DeviceLostError:
             stop.set()
@@ -152,6 +180,26 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
             before, scene = scene, parts.scene()
             if before is not scene:
                 before.left.set()
+                easel.keep(scene.shots)
+
+
+def paint(stylizer: Stylizer, frames: Sequence[Frame], look: Look) -> Sequence[Frame]:
+    """`frames` painted, several of them in one call where the stylizer can."""
+    if len(frames) > 1 and isinstance(stylizer, Batching):
+        return stylizer.paint_all(frames, look)
+    return [stylizer(frame, look) for frame in frames]
+
+
+def rest(scene: Scene, frames: Mapping[str, Frame]) -> None:
+    """Sleep until some shot has a newer frame than in `frames`, or a fade may have moved on."""
+    if len(frames) == 1:
+        scene.camera.wait(frames[MAIN].number, PAUSE_SECONDS)
+        return
+
+    def newer() -> bool:
+        return any(shot.wait(frames[name].number, 0.0) for name, shot in scene.shots.items())
+
+    scene.bell.wait_for(newer, PAUSE_SECONDS)
 
 
 def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float | None) -> None:
@@ -170,7 +218,8 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
         for output in scene.outputs:
             if now >= due[output.name]:
                 due[output.name] = next_due(due[output.name], now, output.fps)
-                if not present(parts, output, easel, look, shown):
+                shot = scene.shows.get(output.name, MAIN)
+                if not present(parts, output, easel.newest(shot), look, shown):
                     due[output.name] = now + RETRY_SECONDS
             if output.over:
                 return
@@ -181,15 +230,19 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
 
 
 def present(
-    parts: Parts, output: Output, easel: Easel, look: Look, shown: dict[str, Frame | None]
+    parts: Parts,
+    output: Output,
+    newest: tuple[Frame | None, float],
+    look: Look,
+    shown: dict[str, Frame | None],
 ) -> bool:
-    """Show what is on the easel on `output`; False when the output is lost.
+    """Show what is on the easel, and came when, on `output`; False when the output is lost.
 
     A show that begins in the dark has nothing there yet: its outputs are dark and alive.
 
     `shown` holds the last picture of each output, None for one that is lost: a loss is logged once.
     """
-    since, picture = easel.since, easel.picture
+    picture, since = newest
     if picture is None and look.lit:
         return True
     picture = picture or NIGHT
@@ -219,15 +272,15 @@ def present(
 def status(parts: Parts, look: Look, now: float) -> Status:
     """How the show is, for the edges."""
     scene, counts = parts.scene(), parts.tally.read()
-    health = scene.camera.health(now)
-    drops = {(scene.camera.name, reason): n for reason, n in health.drops.items()}
+    cameras = {camera.name: camera.health(now) for camera in scene.cameras or [scene.camera]}
+    drops = {(name, reason): n for name, h in cameras.items() for reason, n in h.drops.items()}
     for output in scene.outputs:
         drops |= {(output.name, reason): n for reason, n in output.drops.items()}
     sent = [output for output in scene.outputs if isinstance(output, Connected)]
     return Status(
         now,
         look,
-        {scene.camera.name: health},
+        cameras,
         counts.painted,
         counts.presented,
         drops,

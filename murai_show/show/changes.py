@@ -14,32 +14,38 @@ from murai_show.show.align import sidecar_of
 from murai_show.show.planned import Plan, PlannedBank, PlannedCamera, PlannedOutput
 from murai_show.show.schema import CanvasNoun, FileCamera, StreamCamera, V4l2Camera
 
-_CANVAS = {*CanvasNoun.model_fields, "of"}
+_CANVAS = {*CanvasNoun.model_fields, "of", "camera"}
 
 
 @dataclass(frozen=True)
 class Changes:
     """What becomes of the parts.  Outputs by name, in the order of the newer plan: `opened` are new
     or opened anew, `moved` stay open and show another canvas of the same size, `closed` are no
-    longer in the show.  `looks` says that the picture may change without any of it.
+    longer in the show.  Cameras likewise: those in `filmed` are new or opened anew, those in `shut`
+    are shown no longer.  `shots` says that cameras are composed or shown otherwise, `looks` that
+    the picture may change without any of it.
     """
 
     stylizer: bool = False
-    camera: bool = False
+    filmed: tuple[str, ...] = ()
+    shut: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     metrics: bool = False
     looks: bool = False
     control: bool = False
+    shots: bool = False
 
     def __bool__(self) -> bool:
         return self != Changes()
 
     def __str__(self) -> str:
-        """For a person: `looks, camera, output left (opened)`."""
-        parts = [("looks", self.looks), ("bank", self.stylizer), ("camera", self.camera)]
+        """For a person: `looks, camera hall (opened), output left (opened)`."""
+        parts = [("looks", self.looks), ("shots", self.shots), ("bank", self.stylizer)]
         words = [word for word, changed in (*parts, *self._servers()) if changed]
+        words += [f"camera {name} (opened)" for name in self.filmed]
+        words += [f"camera {name} (closed)" for name in self.shut]
         for what in ("opened", "moved", "closed"):
             words += [f"output {name} ({what})" for name in getattr(self, what)]
         return ", ".join(words) or "nothing that runs"
@@ -55,8 +61,8 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
     the same.
     """
     stylizer = _differs(old.bank, new.bank, bank_files(new.bank), touched) or old.paint != new.paint
-    camera = _differs(old.camera, new.camera, camera_files(new.camera), touched)
-    resized = old.paint != new.paint and scales(new.camera)
+    resized = old.paint != new.paint
+    filmed = {camera.name: camera for camera in old.cameras}
     before = {output.name: output for output in old.outputs}
     opened = tuple(o.name for o in new.outputs if _reopens(before.get(o.name), o))
     moved = tuple(
@@ -67,13 +73,20 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
     )
     return Changes(
         stylizer=stylizer,
-        camera=camera or resized,
+        filmed=tuple(
+            camera.name
+            for camera in new.cameras
+            if _differs(filmed.get(camera.name), camera, camera_files(camera), touched)
+            or (resized and scales(camera))
+        ),
+        shut=tuple(name for name in filmed if name not in {c.name for c in new.cameras}),
         opened=opened,
         moved=moved,
         closed=tuple(name for name in before if name not in {o.name for o in new.outputs}),
         metrics=old.metrics != new.metrics,
         looks=_looks(old) != _looks(new),
         control=old.control != new.control,
+        shots=_shots(old) != _shots(new),
     )
 
 
@@ -85,7 +98,7 @@ def plan_files(plan: Plan) -> frozenset[Path]:
             plan.source,
             sidecar_of(plan.source),
             *bank_files(plan.bank),
-            *camera_files(plan.camera),
+            *(file for camera in plan.cameras for file in camera_files(camera)),
             *(file for output in plan.outputs for file in output_files(output)),
             *(area.mask.file for area in plan.areas if area.mask),
         ]
@@ -141,6 +154,11 @@ def _fixed(output: PlannedOutput) -> tuple[object, ...]:
     # What a URL shows may be the same for another secret.
     url = getattr(output.spec, "url", None)
     return (output.spec.model_dump(exclude=_CANVAS), url, output.file, output.stands_for)
+
+
+def _shots(plan: Plan) -> tuple[object, ...]:
+    """All that says which cameras make which picture, but for the schedule, which `_looks` has."""
+    return (plan.films, plan.views, tuple((o.name, o.camera) for o in plan.outputs if o.camera))
 
 
 def _looks(plan: Plan) -> tuple[object, ...]:

@@ -289,6 +289,7 @@ def rule_to_json(rule: PlannedRule) -> Json:
         "plays": rule.playlist.words,
         "playlist": rule.playlist.name or None,
         "lit": rule.playlist.lit,
+        "camera": rule.camera or None,
         "hours": str(rule.hours) if rule.hours else None,
         "days": write_days(rule.days) or None,
         "dates": [str(dates) for dates in rule.dates] or None,

@@ -38,6 +38,7 @@ from murai_show.show.sentences import Kinds, fields_of, report, suggest_kind
 from murai_show.show.surface import Surface
 from murai_show.show.tree import Node, read_tree
 from murai_show.show.variables import fill, refuse_secrets
+from murai_show.show.viewing import VIEW_KINDS, View
 from murai_show.show.words import UnfitError, parse_name
 
 LARGEST = 1 << 20
@@ -76,6 +77,7 @@ class Draft:
     areas: Mapping[str, Area | None] | None
     cues: Mapping[str, ReadCue | None]
     tokens: Mapping[str, Look | None]
+    views: Mapping[str, View | None] | None
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -150,6 +152,7 @@ def read_draft(
         _read_named(Area, "area", members.get("areas"), findings),
         read_cues(members.get("cues"), findings),
         read_tokens(members.get("tokens"), findings),
+        _read_kinds("view", VIEW_KINDS, members.get("views"), findings),
     )
 
 
@@ -248,7 +251,7 @@ def _merge_item(item: Node, defaults: Node, kinds: Kinds) -> Node:
         return item
     known = set(model.model_fields)
     if "of" in item.members:  # it takes the other output's whole canvas
-        known -= set(CanvasNoun.model_fields)
+        known -= {*CanvasNoun.model_fields, "camera"}
     if "surface" in item.members or "surface" in defaults.members:
         known -= {"fit"}  # the surface says how the picture fills it
     return _merge(item, {key: n for key, n in defaults.members.items() if key in known})

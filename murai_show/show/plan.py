@@ -9,10 +9,11 @@ from pathlib import Path
 from murai_show.show.findings import Findings
 from murai_show.show.load import read_draft, read_source
 from murai_show.show.plan_areas import plan_areas
-from murai_show.show.plan_camera import check_overrides, plan_camera
+from murai_show.show.plan_camera import check_overrides, plan_cameras
 from murai_show.show.plan_cues import plan_control, plan_cue_times, plan_cues
 from murai_show.show.plan_outputs import plan_outputs
 from murai_show.show.plan_schedule import plan_schedule
+from murai_show.show.plan_views import place_cameras, plan_filming
 from murai_show.show.planned import (
     BankFacts,
     CanvasSpec,
@@ -25,6 +26,7 @@ from murai_show.show.planned import (
     PlannedPlace,
     PlannedPlaylist,
     PlannedRule,
+    PlannedView,
 )
 from murai_show.show.rehearse import excuser
 from murai_show.show.rules import (
@@ -50,6 +52,7 @@ __all__ = [
     "PlannedPlace",
     "PlannedPlaylist",
     "PlannedRule",
+    "PlannedView",
     "plan_show",
 ]
 
@@ -87,11 +90,12 @@ def plan_show(
     cues, cue_notes = plan_cues(site, bank, playlists)
     cue_times, time_notes = plan_cue_times(site, cues)
     control, control_notes = plan_control(site)
-    camera, camera_notes = plan_camera(site)
+    filming = plan_filming(site, plan_cameras(site), bank)
     outputs, output_notes = plan_outputs(site)
+    outputs = place_cameras(site, outputs, filming)
     findings.done()
     head, play = draft.head, draft.play
-    if not (head and play and camera and bank and playlist and schedule and outputs):
+    if not (head and play and filming and bank and playlist and schedule and outputs):
         raise AssertionError("a noun is missing and nothing says so")
     return Plan(
         show=head.show,
@@ -99,14 +103,14 @@ def plan_show(
         source=source.path,
         config_hash=source.config_hash,
         place=plan_place(site),
-        camera=camera,
+        camera=filming.cameras[0],
         bank=bank,
         playlist=playlist,
         paint=play.paint,
         outputs=outputs,
         metrics=None if head.metrics == "off" else head.metrics,
         notes=(
-            *camera_notes,
+            *filming.notes,
             *engine_notes(site, bank),
             *schedule_notes(site, schedule),
             *cue_notes,
@@ -120,4 +124,7 @@ def plan_show(
         cue_times=cue_times,
         control=control,
         selfcheck=head.selfcheck,
+        more_cameras=filming.cameras[1:],
+        views=filming.views,
+        view=filming.view,
     )

@@ -1,4 +1,4 @@
-"""Which camera films, and whether it can."""
+"""Every camera of a show, and whether it can film."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from murai_show.show.rehearse import DEMO_HINT, describe, override, stand_in
 from murai_show.show.schema import Camera, FileCamera, StillCamera, StreamCamera, V4l2Camera
 from murai_show.show.site import Site
 
+Candidate = tuple[PlannedCamera | None, tuple[str, ...]]
 
-def plan_camera(site: Site) -> tuple[PlannedCamera | None, tuple[str, ...]]:
-    """The camera that films and the notes about it.  Every camera of the show is checked.
 
-    None, and a finding, when there is none.
-    """
-    planned = {
-        name: _planned(site, name, camera)
+def plan_cameras(site: Site) -> dict[str, Candidate]:
+    """Every camera of the show by its name, with the notes about it, shown or not; None, and a
+    finding, where it cannot film."""
+    return {
+        name: (None, ()) if camera is None else _planned(site, name, camera)
         for name, camera in (site.draft.cameras or {}).items()
-        if camera is not None
     }
-    name = _played(site)
-    return planned.get(name, (None, ()))
 
 
 def check_overrides(site: Site) -> None:
@@ -30,35 +27,19 @@ def check_overrides(site: Site) -> None:
     for name in site.overrides:
         if name not in (site.draft.cameras or {}):
             hint = did_you_mean(name, site.draft.cameras or {})
+            if name in (site.draft.views or {}):
+                hint = "; that is a view, replace the cameras that it shows"
             raise UsageError(f"--camera {name}: the show has no such camera{hint}")
 
 
-def _played(site: Site) -> str:
-    """The name of the camera that `play` means, else an empty text."""
-    play, cameras = site.draft.play, site.draft.cameras
-    if play is None or not cameras:
-        return ""
-    if play.camera is None:
-        if len(cameras) > 1:
-            site.findings.add(
-                site.draft.root.find("play")[0].named,
-                f"play does not say which camera; write camera: {' or '.join(cameras)}",
-            )
-        return next(iter(cameras)) if len(cameras) == 1 else ""
-    if play.camera not in cameras:
-        key = ("play", "camera")
-        hint = did_you_mean(play.camera, cameras)
-        site.blame(f"no camera {site.draft.shown(*key)}{hint}", *key)
-    return play.camera
-
-
-def _planned(site: Site, name: str, camera: Camera) -> tuple[PlannedCamera | None, tuple[str, ...]]:
+def _planned(site: Site, name: str, camera: Camera) -> Candidate:
     if name in site.overrides:
         planned = override(name, site.overrides[name], camera, site.facts)
         note = f"camera {name}: {describe(planned.spec)} takes the place of {describe(camera)}"
         return planned, (note,)
     if site.rehearse and _missing(site, camera):
-        planned, note = stand_in(name, camera, site.facts)
+        number = list(site.draft.cameras or {}).index(name)
+        planned, note = stand_in(name, camera, site.facts, number)
         return planned, (note,)
     spec = _resolved(site, name, camera)
     return (PlannedCamera(name, spec) if spec else None), ()

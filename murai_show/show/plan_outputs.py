@@ -80,12 +80,12 @@ def _canvas(site: Site, name: str, output: Output, walls: _Walls) -> CanvasSpec 
                 f"{key}: output {name} takes the whole canvas of {output.of}; delete {key} or of",
                 *("outputs", name, key),
             )
-    source = _source(site, name, output)
+    source = source_of(site, name, output)
     found = (site.draft.outputs or {}).get(source) if source else None
     return _own_canvas(site, source, found, walls) if isinstance(found, CanvasNoun) else None
 
 
-def _source(site: Site, name: str, output: Output) -> str:
+def source_of(site: Site, name: str, output: Output) -> str:
     """The name of the output whose canvas `output` shows; empty, and a finding, when the chain
     leads nowhere."""
     outputs = site.draft.outputs or {}

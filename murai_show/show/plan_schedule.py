@@ -42,7 +42,7 @@ def plan_schedule(
 
 def _numbered(order: int, rule: PlannedRule) -> PlannedRule:
     return PlannedRule(
-        order, rule.line, rule.playlist, rule.fade, rule.hours, rule.days, rule.dates
+        order, rule.line, rule.playlist, rule.fade, rule.hours, rule.days, rule.dates, rule.camera
     )
 
 
@@ -87,7 +87,8 @@ def _plan_rule(
         return None
     fade = playlist.fade if rule.fade is None and playlist.lit else rule.fade
     days = rule.days if rule.days and len(rule.days) < 7 else ()
-    return PlannedRule(0, line, playlist, fade, hours_of(rule), days, rule.dates or ())
+    dates, camera = rule.dates or (), rule.camera or ""
+    return PlannedRule(0, line, playlist, fade, hours_of(rule), days, dates, camera)
 
 
 def alone(mix: Mix, line: int) -> PlannedPlaylist:

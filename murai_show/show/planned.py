@@ -13,6 +13,7 @@ from murai_show.show.projection import ProjectionSpec
 from murai_show.show.schema import Camera, Corners, Output
 from murai_show.show.timeline import MaskFile as MaskFile
 from murai_show.show.timeline import Mix, mix_words
+from murai_show.show.viewing import View
 from murai_show.show.words import Address, Size
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ class PlannedCamera:
     name: str
     spec: Camera
     stands_for: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedView:
+    """A composition of cameras and other views, which it names.  There are no circles."""
+
+    name: str
+    spec: View
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,8 @@ class PlannedRule:
 
     `hours` is None for whole dates; without `days` (Monday is 0) every day is meant, without
     `dates` every date.  `playlist` may be a single entry: a style of the rule's own, or dark.
-    `fade` is the walk into it in seconds; None is that of what ends.
+    `fade` is the walk into it in seconds; None is that of what ends.  `camera` is the camera or
+    view that films meanwhile; empty is that of `play`, in the dark the one before.
     """
 
     order: int
@@ -108,6 +118,7 @@ class PlannedRule:
     hours: Hours | None = None
     days: tuple[int, ...] = ()
     dates: tuple[Dates, ...] = ()
+    camera: str = ""
 
     @property
     def when(self) -> str:
@@ -137,7 +148,8 @@ class PlannedArea:
 @dataclass(frozen=True)
 class CanvasSpec:
     """One drawing of the picture.  Equal specs are drawn once.  Without `projection` the canvas
-    is a wall of its own, which nothing overlaps."""
+    is a wall of its own, which nothing overlaps.  `camera` is what it shows instead of what `play`
+    films: canvases with different pictures are never shared."""
 
     size: Size
     fit: Literal["cover", "contain", "stretch"]
@@ -147,25 +159,32 @@ class CanvasSpec:
     brightness: float
     gamma: float
     projection: ProjectionSpec | None = None
+    camera: str = ""
 
 
 @dataclass(frozen=True)
 class PlannedOutput:
-    """`canvas` is None for `memory` alone; `file` is the resolved pattern of files to write."""
+    """`canvas` is None for `memory` alone; `file` is the resolved pattern of files to write;
+    `camera` is the camera or view that it shows, empty for what `play` and the schedule film."""
 
     name: str
     spec: Output
     canvas: CanvasSpec | None
     file: Path | None = None
     stands_for: str = ""
+    camera: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
     """What runs.  `playlist` is what `play` names; without a `schedule` it always plays.
 
+    `camera` is the one that `play` names, or the first of the view `view` that it names;
+    `more_cameras` are the others that something shows, and `views` the views.
+
     `cues` are in the order of the file, and `cue_times` when the schedule calls them; `control` is
-    where others may; `selfcheck` is the hour of the day, `12:00`, or `off`."""
+    where others may; `selfcheck` is the hour of the day, `12:00`, or `off`.
+    """
 
     show: str
     title: str
@@ -185,6 +204,19 @@ class Plan:
     cue_times: tuple[CueTime, ...] = ()
     control: Address | None = None
     selfcheck: str = "off"
+    more_cameras: tuple[PlannedCamera, ...] = ()
+    views: tuple[PlannedView, ...] = ()
+    view: str = ""
+
+    @property
+    def cameras(self) -> tuple[PlannedCamera, ...]:
+        """All that are opened, the one of `play` first."""
+        return (self.camera, *self.more_cameras)
+
+    @property
+    def films(self) -> str:
+        """The camera or view that `play` names."""
+        return self.view or self.camera.name
 
     @property
     def playlists(self) -> tuple[PlannedPlaylist, ...]:

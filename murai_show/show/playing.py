@@ -68,7 +68,7 @@ class Play(Noun):
         description="Name of a playlist; it plays whenever a schedule says nothing else."
     )
     camera: str | None = Field(
-        default=None, description="Name of a camera; not needed when there is one."
+        default=None, description="Name of a camera or view; not needed when there is one camera."
     )
     paint: PixelSize = Field(default=Size(640, 360), description="Resolution the painter works at.")
 
@@ -110,6 +110,11 @@ class Rule(Noun):
     play: str | None = Field(default=None, description="What plays: a playlist, or `dark`.")
     style: StyleMix | None = Field(
         default=None, description="Instead of a playlist: one style or mix, all the time."
+    )
+    camera: str | None = Field(
+        default=None,
+        description="What films meanwhile: a camera or view. Default: that of `play`; in the "
+        "dark, the one before.",
     )
     fade: Duration | None = Field(
         default=None,

@@ -24,12 +24,14 @@ from murai_show.show.schema import (
     Show,
 )
 from murai_show.show.surface import BlackLevel, Gains, Projection, SoftEdge, Surface
+from murai_show.show.viewing import VIEW_KINDS
 from murai_show.show.words import Address, Size, write_duration
 
 Schema = dict[str, Any]
 _NOUNS = (
     *CAMERA_KINDS.values(),
     *OUTPUT_KINDS.values(),
+    *VIEW_KINDS.values(),
     BankChoice,
     Playlist,
     Play,
@@ -66,7 +68,7 @@ def json_schema() -> Schema:
     _close(
         definitions["Defaults"]["properties"]["playlists"], definitions["Playlist"]["properties"]
     )
-    for key in ("cameras", "playlists", "outputs"):
+    for key in ("cameras", "playlists", "outputs", "views"):
         found = schema["properties"][key]
         ((pattern, item),) = found.pop("patternProperties").items()
         found |= {"propertyNames": {"pattern": pattern}, "additionalProperties": item}
@@ -273,11 +275,23 @@ cues:
 ```
 
 How to call one: [cues.md](cues.md)."""
+_VIEWS = """\
+Several cameras in one picture. A view has a name and a `kind`, and may be named wherever a camera
+is: by `play`, by a rule, by an output, by another view. It is put together before it is painted.
+
+```yaml
+views:
+  corner: { kind: inset, camera: street, inset: stage, at: top_right, share: 0.3 }
+  round:  { kind: turns, cameras: [street, corner], each: 2m, fade: 3s }
+```
+
+More, with examples: [cameras.md](cameras.md)."""
 
 
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
-    parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_style_parts(), *_output_parts()]
+    parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_view_parts()]
+    parts += [*_style_parts(), *_output_parts()]
     return "\n".join(parts)
 
 
@@ -294,6 +308,12 @@ def _show_parts() -> Iterator[str]:
 def _camera_parts() -> Iterator[str]:
     yield "## cameras\n\nEach camera has a name and a `kind`.\n"
     for kind, model in CAMERA_KINDS.items():
+        yield _section(model, f"kind: {kind}", 3)
+
+
+def _view_parts() -> Iterator[str]:
+    yield f"## views\n\n{_VIEWS}\n"
+    for kind, model in VIEW_KINDS.items():
         yield _section(model, f"kind: {kind}", 3)
 
 

@@ -82,13 +82,22 @@ def describe(camera: Camera) -> str:
             return f"pattern {camera.size}"
 
 
-def stand_in(name: str, camera: Camera, facts: Facts) -> tuple[PlannedCamera, str]:
-    """A camera that films nothing real, of the same size and rate, and the note about it."""
+def stand_in(name: str, camera: Camera, facts: Facts, number: int = 0) -> tuple[PlannedCamera, str]:
+    """A camera that films nothing real, of the same size and rate, and the note about it.
+
+    `number` is its place among the cameras: no two of them film the same film.
+    """
     spec: Camera
     size, fps = _size_and_rate(camera)
     if facts.demo_photos:
         spec = StillCamera.model_construct(
-            kind="still", photos="demo", size=size, fps=fps, hold=camera.hold
+            kind="still",
+            photos="demo",
+            size=size,
+            fps=fps,
+            hold=camera.hold,
+            each=6.0 + 1.7 * number,
+            seed=1 + number,
         )
         what = "a still of photographs"
     else:

@@ -12,6 +12,7 @@ from murai_show.show.planned import (
     PlannedCamera,
     PlannedOutput,
     PlannedPlaylist,
+    PlannedView,
 )
 from murai_show.show.planned_cues import PlannedCue
 from murai_show.show.projection import projection_to_json
@@ -32,7 +33,10 @@ def plan_to_json(plan: Plan) -> Json:
         "place": {"lat": place.lat, "lon": place.lon, "tz": place.tz},
         "paint": str(plan.paint),
         "metrics": str(plan.metrics) if plan.metrics else "off",
+        "films": plan.films,
         "camera": _camera(plan.camera),
+        "cameras": [_camera(camera) for camera in plan.more_cameras],
+        "views": [_view(view) for view in plan.views],
         "bank": {
             "name": bank.name,
             "file": str(bank.file),
@@ -53,6 +57,11 @@ def plan_to_json(plan: Plan) -> Json:
 def _camera(camera: PlannedCamera) -> Json:
     spec = camera.spec.model_dump(mode="json")
     return {"name": camera.name, "kind": spec.pop("kind"), "stands_for": camera.stands_for} | spec
+
+
+def _view(view: PlannedView) -> Json:
+    spec = view.spec.model_dump(mode="json", exclude_none=True)
+    return {"name": view.name, "kind": spec.pop("kind")} | spec
 
 
 def _playlist(playlist: PlannedPlaylist) -> Json:
@@ -77,6 +86,7 @@ def _output(output: PlannedOutput) -> Json:
         spec["path"] = str(output.file)
     # What an output draws is its canvas; with `of` that is another's.
     own = {key: value for key, value in spec.items() if key not in CanvasNoun.model_fields}
+    own["camera"] = output.camera or None
     return named | own | {"canvas": _canvas(output.canvas) if output.canvas else None}
 
 
@@ -100,20 +110,28 @@ def _plain_canvas(canvas: CanvasSpec) -> Json:
 def plan_to_text(plan: Plan) -> str:
     """The plan as a page to read: a heading for each noun, its keys below it."""
     found = plan_to_json(plan)
-    heads = ("camera", "bank", "playlist", "schedule", "cues", "cue_times", "areas", "outputs")
-    nouns = (*heads, "notes")
+    heads = ("films", "camera", "cameras", "views", "bank", "playlist")
+    nouns = (*heads, "schedule", "cues", "cue_times", "areas", "outputs", "notes")
     lines = [f"show {plan.show}"]
     lines += _rows({k: v for k, v in found.items() if k not in (*nouns, "show")})
-    for noun in ("camera", "bank", "playlist"):
-        lines += ["", f"{noun} {found[noun].pop('name')}", *_rows(found[noun])]
+    if plan.films != plan.camera.name:
+        lines += _rows({"films": plan.films})
+    items = [("camera", found["camera"]), *(("camera", camera) for camera in found["cameras"])]
+    items += [*(("view", view) for view in found["views"]), ("bank", found["bank"])]
+    for noun, item in (*items, ("playlist", found["playlist"])):
+        lines += ["", f"{noun} {item.pop('name')}", *_rows(item)]
     if len(plan.schedule) > 1 or not all(rule.playlist.name for rule in plan.schedule):
         lines += ["", "schedule"]
-        lines += [f"  line {r.line:<8} {r.when}: {r.playlist.words}" for r in plan.schedule]
-    for area in found["areas"]:
-        lines += ["", f"area {area.pop('name')}", *_rows(area)]
+        lines += [
+            f"  line {r.line:<8} {r.when}: {r.playlist.words}"
+            + (f", filmed by {r.camera}" if r.camera else "")
+            for r in plan.schedule
+        ]
     lines += [f"  line {t.line:<8} {t.when}: cue {t.cue.name}" for t in plan.cue_times]
     for cue in plan.cues:
         lines += ["", f"cue {cue.name}", *_steps(cue)]
+    for area in found["areas"]:
+        lines += ["", f"area {area.pop('name')}", *_rows(area)]
     for output in found["outputs"]:
         lines += ["", f"output {output.pop('name')}", *_rows(output)]
     return "\n".join([*lines, *(("", *plan.notes) if plan.notes else ())])
@@ -162,7 +180,7 @@ def _rows(values: Json, indent: str = "  ") -> list[str]:
     for key, value in values.items():
         if key == "canvas" and value is not None:
             rows += [f"{indent}canvas", *_rows(value, indent + "  ")]
-        elif not (key == "stands_for" and not value):
+        elif not (key in ("stands_for", "camera") and not value):
             rows.append(f"{indent}{key:<{16 - len(indent)}}{_words(key, value)}".rstrip())
     return rows
 

@@ -21,6 +21,7 @@ from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule, StyleMix
 from murai_show.show.sending import Cut, DayHour, Kept, Sent
 from murai_show.show.surface import Projection, Surface
+from murai_show.show.viewing import View
 from murai_show.show.words import (
     Address,
     CameraUrl,
@@ -212,6 +213,10 @@ class CanvasNoun(Projection):
 
 class _Output(CanvasNoun):
     fps: float = Field(default=30.0, ge=0.1, le=240, description="Pictures presented per second.")
+    camera: str | None = Field(
+        default=None,
+        description="Show this camera or view, whatever `play` and the schedule film.",
+    )
     of: str | None = Field(
         default=None, description="Show exactly what another output shows: its name."
     )
@@ -277,6 +282,10 @@ class MemoryOutput(Noun):
     kind: Literal["memory"]
     fps: float = Field(default=30.0, ge=0.1, le=240, description="Pictures presented per second.")
     keep: int = Field(default=8, ge=1, le=4096, description="How many pictures are kept.")
+    camera: str | None = Field(
+        default=None,
+        description="Show this camera or view, whatever `play` and the schedule film.",
+    )
 
 
 Output = Annotated[
@@ -335,6 +344,10 @@ class Show(Head):
 
     defaults: Defaults = Field(default_factory=Defaults, description="Values for all of a noun.")
     cameras: dict[Name, Camera] = Field(min_length=1, description="Sources of frames, by name.")
+    views: dict[Name, View] = Field(
+        default_factory=dict,
+        description="Several cameras in one picture, by name: wherever a camera is named.",
+    )
     bank: BankChoice = Field(description="Bank of styles.")
     playlists: dict[Name, Playlist] = Field(
         min_length=1, description="Styles in rotation, by name."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from murai_show.frame import Frame
-from murai_show.ports import Stylizer
+from murai_show.ports import Batching, Stylizer
 from murai_show.show.playing import PLAIN
 from murai_show.show.timeline import AreaLook, Look, MaskFile, Mix, Wipe, smooth
 from murai_show.show.words import Size
@@ -55,45 +55,66 @@ class Collage:
 
     def __call__(self, frame: Frame, look: Look) -> Frame:
         """See `Stylizer`.  Raises KeyError for no such style."""
-        hands: dict[Mix, Frame] = {}
+        return self.paint_all([frame], look)[0]
+
+    def paint_all(self, frames: Sequence[Frame], look: Look) -> Sequence[Frame]:
+        """See `Batching`: each look is painted over all of `frames` in one call, if that can be."""
+        hands: dict[Mix, Sequence[Frame]] = {}
         ground, areas = uncovered(look)
-        picture = self._by(frame, ground, hands)
+        pictures = self._by(frames, ground, hands)
         for area in areas:
-            over = self._lit(frame, area, hands)
-            size = Size(picture.width, picture.height)
-            picture = picture.painted(lay(picture.pixels, over, self._share(area, size)))
-        return picture
+            overs = self._lit(frames, area, hands)
+            pictures = [
+                under.painted(lay(under.pixels, over, self._share(area, under)))
+                for under, over in zip(pictures, overs, strict=True)
+            ]
+        return pictures
 
     def close(self) -> None:
         """Close the painter."""
         self._stylizer.close()
 
-    def _by(self, frame: Frame, mix: Mix, hands: dict[Mix, Frame]) -> Frame:
-        """`frame` in `mix`, painted once however many areas show it."""
+    def _by(
+        self, frames: Sequence[Frame], mix: Mix, hands: dict[Mix, Sequence[Frame]]
+    ) -> Sequence[Frame]:
+        """`frames` in `mix`, painted once however many areas show it."""
         if mix not in hands:
-            hands[mix] = self._painted(frame, mix)
+            hands[mix] = self._painted(frames, mix)
         return hands[mix]
 
-    def _painted(self, frame: Frame, mix: Mix) -> Frame:
+    def _painted(self, frames: Sequence[Frame], mix: Mix) -> Sequence[Frame]:
         bare = sum(weight for style, weight in mix if style == PLAIN)
         if not bare:
-            return self._stylizer(frame, Look(mix))
-        plain = self._plain(frame, Look(((PLAIN, 1.0),)))
+            return self._engine(frames, Look(mix))
+        plain = [self._plain(frame, Look(((PLAIN, 1.0),))) for frame in frames]
         rest = tuple((s, weight / (1.0 - bare)) for s, weight in mix if s != PLAIN)
         if not rest:
             return plain
-        painted = self._stylizer(frame, Look(rest))
-        return painted.painted(lay(painted.pixels, plain.pixels, bare))
+        painted = self._engine(frames, Look(rest))
+        return [
+            under.painted(lay(under.pixels, over.pixels, bare))
+            for under, over in zip(painted, plain, strict=True)
+        ]
 
-    def _lit(self, frame: Frame, area: AreaLook, hands: dict[Mix, Frame]) -> Any:
-        """The area's picture over all of the frame, at its light."""
+    def _engine(self, frames: Sequence[Frame], look: Look) -> Sequence[Frame]:
+        if len(frames) > 1 and isinstance(self._stylizer, Batching):
+            return self._stylizer.paint_all(frames, look)
+        return [self._stylizer(frame, look) for frame in frames]
+
+    def _lit(
+        self, frames: Sequence[Frame], area: AreaLook, hands: dict[Mix, Sequence[Frame]]
+    ) -> list[Any]:
+        """The area's picture over all of each frame, at its light."""
         if area.light <= 0.0:
-            return DARKNESS
-        pixels = self._by(frame, area.mix, hands).pixels
-        return pixels if area.light >= 1.0 else lay(pixels, DARKNESS, 1.0 - area.light)
+            return [DARKNESS] * len(frames)
+        pixels = [frame.pixels for frame in self._by(frames, area.mix, hands)]
+        if area.light >= 1.0:
+            return pixels
+        return [lay(bright, DARKNESS, 1.0 - area.light) for bright in pixels]
 
-    def _share(self, area: AreaLook, size: Size) -> Bytes:
-        """How much of the area is at each pixel: (H, W), uint8."""
+    def _share(self, area: AreaLook, picture: Frame) -> Bytes:
+        """How much of the area is at each pixel of `picture`: (H, W), uint8."""
+        size = Size(picture.width, picture.height)
         soft = area.soft * size.width
         if isinstance(area.shape, Wipe):
             return wiped(area.shape, soft, size)

@@ -17,17 +17,16 @@ import hashlib
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from murai_show.cuda_faults import classify, first_line
 from murai_show.errors import DeviceLostError, EngineError, MuraiError
@@ -36,43 +35,16 @@ from murai_show.show.sizes import inside
 from murai_show.show.timeline import Look, Mix
 from murai_show.show.words import Size
 from murai_show.style.bank import Bank
-from murai_show.style.half import FromBytes, fit_to_half
-from murai_show.style.network import build_network
+from murai_show.style.program import Network, Program, Several, TorchNetwork
 from murai_show.style.race import SECONDS, open_fastest
+from murai_show.style.together import paint_together
 from murai_show.style.vault import content_key, open_vault
 
 KEPT = 4  # graphs: a camera, its slate, and room
 _ROUNDS = 3  # before a capture: cuDNN tries its kernels, pools grow, a compiler compiles
 _PLAIN, _COMPILED = "plain", "compiled"
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Program:
-    """Painting at one size, from fixed memory into fixed memory.
-
-    `picture`: (H, W, 3), RGB, 0..255 in any dtype, to be written before; `painted`: (H, W, 4),
-    RGBA, uint8, alpha 255.  `run` enqueues the work on the current stream.
-    """
-
-    picture: Tensor
-    painted: Tensor
-    run: Callable[[], object]
-    holds: object = None  # what must live as long as `run`
-
-
-class Network(Protocol):
-    """A bank's network on a device."""
-
-    engine: str
-    device: torch.device
-
-    def program(self, size: Size, style: Tensor) -> Program:
-        """Painting at `size`, which `inside` gave, in what `style` holds when it is run.
-
-        `style`: (1, style_length), float32.  Raises RuntimeError with what CUDA said.
-        """
-        ...
+T = TypeVar("T")
 
 
 def find_device(name: str = "cuda") -> torch.device:
@@ -97,61 +69,6 @@ def as_sentence(what: str, error: BaseException) -> MuraiError:
     if classify(error) == "memory":
         return EngineError(f"{said}; paint smaller, or let fewer programs use this GPU")
     return EngineError(said)
-
-
-class _Easel(nn.Module):
-    """`network` from 0..255 to 0..255, whole numbers, so that a compiler can fuse both ends."""
-
-    def __init__(self, network: FromBytes) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, picture: Tensor, style: Tensor) -> Tensor:
-        return torch.round(self.network(picture, style) * 255.0)
-
-
-class TorchNetwork:
-    """`bank` in torch, channels-last: fp16 with fp32 norms on a GPU, fp32 on a CPU.
-
-    `compiled` is the one size that torch.compile builds for, in tens of seconds; others are painted
-    as torch is, because a camera's slate must not wait for a compiler.  Raises BankError.
-    """
-
-    engine = "cuda"
-
-    def __init__(
-        self,
-        bank: Bank,
-        device: torch.device,
-        dtype: torch.dtype | None = None,
-        compiled: Size | None = None,
-    ) -> None:
-        self.device = device
-        self.dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
-        network = build_network(bank)
-        taking = fit_to_half(network) if self.dtype is torch.float16 else FromBytes(network)
-        self._easel = _Easel(taking).to(device, self.dtype).eval()
-        self._compiled_size = compiled
-        self._compiled = (
-            None if compiled is None else torch.compile(self._easel, dynamic=False, fullgraph=True)
-        )
-        if device.type == "cuda":
-            # Sizes are few and stay, so the fastest kernels are worth a trial before the capture.
-            torch.backends.cudnn.benchmark = True
-
-    def program(self, size: Size, style: Tensor) -> Program:
-        """See Network."""
-        easel = self._compiled if size == self._compiled_size else self._easel
-        assert easel is not None
-        shape = (size.height, size.width)
-        planes = torch.zeros((1, 3, *shape), dtype=self.dtype, device=self.device)
-        planes = planes.to(memory_format=torch.channels_last)
-        painted = torch.full((*shape, 4), 255, dtype=torch.uint8, device=self.device)
-
-        def run() -> None:
-            painted[..., :3].copy_(easel(planes, style)[0].permute(1, 2, 0))
-
-        return Program(planes[0].permute(1, 2, 0), painted, run)
 
 
 class CudaStylizer:
@@ -186,8 +103,9 @@ class CudaStylizer:
             raise as_sentence("the painter cannot start", error) from None
         self.engine = self._network.engine
         self._mix: Mix | None = None
-        self._staging: Tensor | None = None
+        self._staging: dict[int, Tensor] = {}
         self._programs: OrderedDict[Size, Program] = OrderedDict()
+        self._batches: OrderedDict[tuple[int, Size], Program | None] = OrderedDict()
 
     def warm_up(self) -> None:
         """Capture the graph of the paint size and paint once, before the show and not in it."""
@@ -206,57 +124,114 @@ class CudaStylizer:
         if not look.lit:
             raise ValueError("a dark look is not painted")
         vector = self.vector(look.mix)
+        return frame.painted(self._tried(partial(self._painted, frame, look.mix, vector)))
+
+    def paint_all(self, frames: Sequence[Frame], look: Look) -> tuple[Frame, ...]:
+        """See Batching.  Where the network takes one frame at a time, they are painted so."""
+        if not look.lit:
+            raise ValueError("a dark look is not painted")
+        vector = self.vector(look.mix)
+
+        def alone(frame: Frame) -> Frame:
+            return self(frame, look)
+
+        def several(these: Sequence[Frame], size: Size) -> list[Frame]:
+            if not isinstance(self._network, Several):
+                return [alone(frame) for frame in these]
+            try:
+                painted = self._tried(partial(self._all_painted, these, size, look.mix, vector))
+            except EngineError as error:  # memory for one may be there where it is not for four
+                log.warning("%s; cameras are painted one by one", error)
+                painted = self._batches[len(these), size] = None
+            if painted is None:
+                return [alone(frame) for frame in these]
+            return [frame.painted(pixels) for frame, pixels in zip(these, painted, strict=True)]
+
+        return paint_together(frames, self.paint, alone, several)
+
+    def close(self) -> None:
+        """Let go of the graphs and their memory.  Safe to call twice."""
+        self._programs.clear()
+        self._batches.clear()
+        self._staging.clear()
+
+    def _tried(self, work: Callable[[], T]) -> T:
+        """What `work` gives, on the second try where memory was short on the first."""
         try:
-            return frame.painted(self._painted(frame, look.mix, vector))
+            return work()
         except RuntimeError as error:
             if classify(error) != "memory":
                 raise as_sentence("the painter failed", error) from None
             log.warning("the painter: %s; it lets go of its graphs, tries again", first_line(error))
         self._make_room()  # not above: there the error holds on to the memory it failed with
         try:
-            return frame.painted(self._painted(frame, look.mix, vector))
+            return work()
         except RuntimeError as error:
             raise as_sentence("the painter failed", error) from None
-
-    def close(self) -> None:
-        """Let go of the graphs and their memory.  Safe to call twice."""
-        self._programs.clear()
-        self._staging = None
 
     @torch.inference_mode()
     def _painted(self, frame: Frame, mix: Mix, vector: Tensor) -> Tensor | np.ndarray:
         size = inside(Size(frame.width, frame.height), self.paint)
         with self._working():
-            if mix != self._mix:
-                self._mixed.copy_(vector)
-                self._style.copy_(self._mixed, non_blocking=True)
-                self._mix = mix
+            self._take_up(mix, vector)
             program = self._program(size)
             program.picture.copy_(_fitted(self._on_device(frame.pixels), size))
             program.run()
             picture = program.painted.clone()[..., :3]
+        return self._complete(picture)[0]
+
+    @torch.inference_mode()
+    def _all_painted(
+        self, frames: Sequence[Frame], size: Size, mix: Mix, vector: Tensor
+    ) -> list[Tensor | np.ndarray] | None:
+        """`frames`, all painted at `size`, by one program; None where there is none."""
+        with self._working():
+            self._take_up(mix, vector)
+            program = self._batch(len(frames), size)
+            if program is None:
+                return None
+            for place, frame in enumerate(frames):
+                # Each through pinned memory of its own: the copy of the one before may still run.
+                pixels = self._on_device(frame.pixels, place)
+                program.picture[place].copy_(_fitted(pixels, size))
+            program.run()
+            # Each in memory of its own, as one by one: it is let go when its output is done.
+            pictures = [painted.clone()[..., :3] for painted in program.painted]
+        return self._complete(*pictures)
+
+    def _take_up(self, mix: Mix, vector: Tensor) -> None:
+        """Have the style on the device, in the order of our stream."""
+        if mix != self._mix:
+            self._mixed.copy_(vector)
+            self._style.copy_(self._mixed, non_blocking=True)
+            self._mix = mix
+
+    def _complete(self, *pictures: Tensor) -> list[Tensor | np.ndarray]:
+        """`pictures`, when they are there; on the CPU as arrays."""
         if self._stream is None:
-            return picture.contiguous().numpy()
+            return [picture.contiguous().numpy() for picture in pictures]
         # A frame in a slot is complete: whoever takes it needs no event of ours.  This also says
         # that staging memory, style and the camera's tensor are free again.
         self._stream.synchronize()
-        return picture
+        return list(pictures)
 
     def _working(self) -> AbstractContextManager[object]:
         """On our stream; on the CPU there is none."""
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
-    def _on_device(self, pixels: Tensor | np.ndarray) -> Tensor:
+    def _on_device(self, pixels: Tensor | np.ndarray, place: int = 0) -> Tensor:
         """`pixels`, (H, W, 3), uint8, where the network is; a host's frame goes by pinned memory,
-        from which the GPU copies by itself."""
+        from which the GPU copies by itself, and of which each `place` of a batch has its own."""
         if isinstance(pixels, Tensor):
             return pixels.to(self.device, non_blocking=True)
         if self._stream is None:
             return torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
-        if self._staging is None or self._staging.shape != pixels.shape:
-            self._staging = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
-        self._staging.numpy()[...] = pixels
-        return self._staging.to(self.device, non_blocking=True)
+        staging = self._staging.get(place)
+        if staging is None or staging.shape != pixels.shape:
+            staging = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
+            self._staging[place] = staging
+        staging.numpy()[...] = pixels
+        return staging.to(self.device, non_blocking=True)
 
     def _program(self, size: Size) -> Program:
         """Ready for frames painted at `size`; the sizes used last are kept."""
@@ -270,11 +245,27 @@ class CudaStylizer:
         self._programs.move_to_end(size)
         return self._programs[size]
 
+    def _batch(self, count: int, size: Size) -> Program | None:
+        """Ready for `count` frames at once; kept beside those for one, so that a batch never costs
+        a lone camera its graph.  None where the network paints them quicker one by one."""
+        assert isinstance(self._network, Several)
+        key = (count, size)
+        if key not in self._batches:
+            while len(self._batches) >= KEPT:
+                self._batches.popitem(last=False)
+            program = self._network.several(count, size, self._style)
+            if program is not None and self._stream is not None:
+                program = captured(program, self._stream)
+            self._batches[key] = program
+        self._batches.move_to_end(key)
+        return self._batches[key]
+
     def _make_room(self) -> None:
         """Give back all memory that can be had again.  It waits for the device, once."""
         self.recoveries += 1
         self._mix = None
         self._programs.clear()
+        self._batches.clear()
         if self._on_gpu:
             torch.cuda.empty_cache()
 

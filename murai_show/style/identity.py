@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -38,6 +40,10 @@ class IdentityStylizer:
             pixels = pixels.cpu().numpy()
         scaled = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
         return frame.painted(np.asarray(scaled))
+
+    def paint_all(self, frames: Sequence[Frame], look: Look) -> tuple[Frame, ...]:
+        """See Batching."""
+        return tuple(self(frame, look) for frame in frames)
 
     def close(self) -> None:
         """Nothing to free."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +20,16 @@ from murai_show.show.sizes import inside
 from murai_show.show.timeline import Look, Mix
 from murai_show.show.words import Size
 from murai_show.style.bank import Bank
+from murai_show.style.together import paint_together
 
 # OpenVINO and NNCF would tell their maker over the net what they did.  A kiosk does not.
 sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
 
 import openvino as ov  # noqa: E402 - after the line above
 
-KEPT = 4  # compiled sizes: a camera, its slate, and room
+log = logging.getLogger(__name__)
+
+KEPT = 4  # compiled sizes: a camera, its slate, and room; and as many for batches
 # What the CPU computes in where the graph says fp32; left alone, OpenVINO takes bf16 wherever it
 # can, also where that is slower.
 HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
@@ -66,6 +72,7 @@ class OpenvinoStylizer:
             self._core.set_property({"CACHE_DIR": str(program.cache)})
         self._graph = self._read()
         self._requests: OrderedDict[Size, ov.InferRequest] = OrderedDict()
+        self._batches: OrderedDict[tuple[int, Size], ov.InferRequest | None] = OrderedDict()
 
     def warm_up(self) -> None:
         """Compile for the paint size and paint once, before the show and not in it."""
@@ -84,23 +91,32 @@ class OpenvinoStylizer:
             raise ValueError("a dark look is not painted")
         vector = self.vector(look.mix)
         size = inside(Size(frame.width, frame.height), self.paint)
-        pixels = frame.pixels
-        if size != (frame.width, frame.height):
-            pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
         # Both are used where they lie: OpenVINO reads the camera's pixels and writes the picture's,
         # and takes no array that cannot be written.
-        pixels = np.require(pixels, requirements=("C", "W"))[None]
-        painted = np.empty_like(pixels)
-        request = self._request(size)
-        request.set_input_tensor(0, ov.Tensor(pixels, shared_memory=True))
-        request.set_input_tensor(1, ov.Tensor(vector, shared_memory=True))
-        request.set_output_tensor(ov.Tensor(painted, shared_memory=True))
-        request.infer()
-        return frame.painted(painted[0])
+        pixels = np.require(_fitted(frame, size), requirements=("C", "W"))[None]
+        return frame.painted(_infer(self._request(size), pixels, vector)[0])
+
+    def paint_all(self, frames: Sequence[Frame], look: Look) -> tuple[Frame, ...]:
+        """See Batching.  The first call with another number of frames compiles for it."""
+        alone, several = partial(self.__call__, look=look), partial(self._several, look)
+        return paint_together(frames, self.paint, alone, several)
+
+    def _several(self, look: Look, frames: Sequence[Frame], size: Size) -> list[Frame]:
+        if not look.lit:
+            raise ValueError("a dark look is not painted")
+        vector = self.vector(look.mix)
+        request = self._batch(len(frames), size)
+        if request is None:
+            return [self(frame, look) for frame in frames]
+        pixels = np.stack([_fitted(frame, size) for frame in frames])
+        painted = _infer(request, pixels, vector)
+        # A copy each: one picture that is still shown must not hold on to the whole batch.
+        return [frame.painted(p.copy()) for frame, p in zip(frames, painted, strict=True)]
 
     def close(self) -> None:
         """Let go of what was compiled.  Safe to call twice."""
         self._requests.clear()
+        self._batches.clear()
 
     def _read(self) -> ov.Model:
         try:
@@ -111,15 +127,30 @@ class OpenvinoStylizer:
     def _request(self, size: Size) -> ov.InferRequest:
         """Ready for frames of `size`; the sizes used last are kept."""
         if size not in self._requests:
-            self._requests[size] = self._compile(size)
+            self._requests[size] = self._compile(1, size)
             while len(self._requests) > KEPT:
                 self._requests.popitem(last=False)
         self._requests.move_to_end(size)
         return self._requests[size]
 
-    def _compile(self, size: Size) -> ov.InferRequest:
+    def _batch(self, count: int, size: Size) -> ov.InferRequest | None:
+        """Ready for `count` frames of `size` at once; kept beside the single ones, so that a batch
+        never costs a lone camera its engine.  None where it cannot be compiled."""
+        key = (count, size)
+        if key not in self._batches:
+            try:
+                self._batches[key] = self._compile(count, size)
+            except EngineError as error:
+                log.warning("%s; cameras are painted one by one", error)
+                self._batches[key] = None
+            while len(self._batches) > KEPT:
+                self._batches.popitem(last=False)
+        self._batches.move_to_end(key)
+        return self._batches[key]
+
+    def _compile(self, count: int, size: Size) -> ov.InferRequest:
         graph = self._graph.clone()
-        graph.reshape({0: [1, size.height, size.width, 3], 1: list(graph.inputs[1].shape)})
+        graph.reshape({0: [count, size.height, size.width, 3], 1: list(graph.inputs[1].shape)})
         wanted = {
             "INFERENCE_PRECISION_HINT": HINTS[self.program.precision],
             "INFERENCE_NUM_THREADS": self.program.threads,
@@ -129,6 +160,23 @@ class OpenvinoStylizer:
             return self._core.compile_model(graph, "CPU", wanted).create_infer_request()
         except RuntimeError as error:
             raise EngineError(f"{self.program.graph.name}: {_last_line(error)}") from None
+
+
+def _fitted(frame: Frame, size: Size) -> np.ndarray:
+    """The frame's pixels at `size`, (H, W, 3), uint8."""
+    if size == (frame.width, frame.height):
+        return frame.pixels
+    return np.asarray(Image.fromarray(frame.pixels).resize(size, Image.Resampling.BILINEAR))
+
+
+def _infer(request: ov.InferRequest, pixels: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """`pixels`, (N, H, W, 3), uint8, contiguous and writable, painted."""
+    painted = np.empty_like(pixels)
+    request.set_input_tensor(0, ov.Tensor(pixels, shared_memory=True))
+    request.set_input_tensor(1, ov.Tensor(vector, shared_memory=True))
+    request.set_output_tensor(ov.Tensor(painted, shared_memory=True))
+    request.infer()
+    return painted
 
 
 def _last_line(error: RuntimeError) -> str:

@@ -24,9 +24,10 @@ from murai_show.errors import EngineError
 from murai_show.show.sizes import inside
 from murai_show.show.words import Size
 from murai_show.style.bank import Bank
-from murai_show.style.cuda import CudaStylizer, Program, as_sentence, find_device, gpu_key
+from murai_show.style.cuda import CudaStylizer, as_sentence, find_device, gpu_key
 from murai_show.style.judge import Verdict
 from murai_show.style.onnx import FRAME, PICTURE, SMALLEST, STYLE, export
+from murai_show.style.program import Program
 from murai_show.style.qdq import EIGHTS, Eight, Narrow, find_narrow
 from murai_show.style.race import open_fastest
 from murai_show.style.vault import content_key, keep, open_vault, read_trusted

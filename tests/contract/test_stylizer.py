@@ -1,10 +1,13 @@
 """Every engine that the schema allows passes these."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from murai_show.errors import BankError
 from murai_show.frame import Frame
+from murai_show.ports import Batching
 from murai_show.show.plan import PlannedBank
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
@@ -87,6 +90,52 @@ def test_the_same_frame_gives_the_same_picture(stylizer) -> None:
 def test_an_unknown_style_is_a_key_error(stylizer) -> None:
     with pytest.raises(KeyError):
         stylizer(a_frame(), Look((("nobody", 1.0),)))
+
+
+def scenes_of(*sizes: tuple[int, int]) -> list[Frame]:
+    """Frames that differ, numbered from 1."""
+    draw = np.random.default_rng(2)
+    return [
+        Frame(draw.integers(0, 256, (h, w, 3), np.uint8), i / 10, float(i), i, f"camera-{i}")
+        for i, (w, h) in enumerate(sizes, 1)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_together_is_as_one_by_one(stylizer, count) -> None:
+    """To the bit where the engine adds in the same order; a .5 may round either way."""
+    assert isinstance(stylizer, Batching)
+    frames, look = scenes_of(*[(64, 36)] * count), Look((("a", 0.5), ("b", 0.5)))
+    together = stylizer.paint_all(frames, look)
+    assert [f.camera for f in together] == [f.camera for f in frames]
+    singly: Any = stylizer
+    for frame, painted in zip(frames, together, strict=True):
+        alone = on_host(singly(frame, look)).astype(int)
+        difference = np.abs(on_host(painted).astype(int) - alone)
+        assert difference.max() <= 1
+        assert (difference > 0).mean() < 0.01
+    assert len({id(f.pixels) for f in together}) == count
+
+
+def test_frames_of_many_sizes_come_back_in_their_order(stylizer) -> None:
+    frames = scenes_of((64, 36), (64, 48), (128, 72), (32, 20), (64, 48), (64, 36))
+    look = Look((("b", 1.0),))
+    together = stylizer.paint_all(frames, look)
+    assert [f.number for f in together] == [1, 2, 3, 4, 5, 6]
+    sizes = [(f.width, f.height) for f in together]
+    assert sizes == [(64, 36), (48, 36), (64, 36), (32, 20), (48, 36), (64, 36)]
+    for frame, painted in zip(frames, together, strict=True):
+        alone = on_host(stylizer(frame, look)).astype(int)
+        assert np.abs(on_host(painted).astype(int) - alone).max() <= 1
+    assert tuple(stylizer.paint_all([], look)) == ()
+
+
+def test_together_too_a_look_is_lit_and_known(stylizer) -> None:
+    frames = scenes_of((64, 36), (64, 36))
+    with pytest.raises(KeyError):
+        stylizer.paint_all(frames, Look((("nobody", 1.0),)))
+    with pytest.raises(ValueError, match="dark"):
+        stylizer.paint_all(frames, Look((), 0.0))
 
 
 def test_a_dark_look_is_refused(stylizer) -> None:

@@ -20,6 +20,7 @@ from murai_show.show.plan import (
     PlannedOutput,
     PlannedPlace,
     PlannedPlaylist,
+    PlannedView,
 )
 from murai_show.show.planned_cues import CueTime, PlannedCue, PlannedStep
 from murai_show.show.projection import ProjectionSpec, SurfaceSpec
@@ -33,6 +34,7 @@ from murai_show.show.schema import (
     V4l2Camera,
 )
 from murai_show.show.surface import Region
+from murai_show.show.viewing import TurnsView
 from murai_show.show.words import Address, Size
 from tests.plans import a_plan
 
@@ -63,6 +65,17 @@ cameras = st.sampled_from(
         PlannedCamera("desk", V4l2Camera(kind="v4l2", device="/dev/video0")),
     ]
 )
+more_cameras = st.lists(
+    st.sampled_from(
+        [
+            PlannedCamera("roof", PatternCamera(kind="pattern")),
+            PlannedCamera("roof", FileCamera(kind="file", path="/films/roof.mp4")),
+            PlannedCamera("yard", PatternCamera(kind="pattern")),
+        ]
+    ),
+    max_size=2,
+    unique_by=lambda camera: camera.name,
+).map(tuple)
 outputs = st.lists(
     st.one_of(
         st.builds(
@@ -90,6 +103,10 @@ outputs = st.lists(
 plans = st.builds(
     a_plan,
     camera=cameras,
+    more_cameras=more_cameras,
+    views=st.sampled_from(
+        [(), (PlannedView("two", TurnsView(kind="turns", cameras=("hall", "roof"))),)]
+    ),
     bank=st.builds(
         PlannedBank, st.just("one"), st.just(BANK), st.sampled_from(["identity", "pytorch"]),
         st.just(("a", "b")),
@@ -128,8 +145,12 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
     kept: dict[str, Any] = {}
     if not found.stylizer:
         kept |= {"bank": old.bank, "paint": old.paint}
-    if not found.camera:
-        kept["camera"] = old.camera
+    films = {c.name: c for c in old.cameras}
+    stay = {c.name: c if c.name in found.filmed else films[c.name] for c in new.cameras}
+    kept["camera"] = stay[new.camera.name]
+    kept["more_cameras"] = tuple(stay[c.name] for c in new.more_cameras)
+    if not found.shots:
+        kept["views"] = old.views
     if not found.metrics:
         kept["metrics"] = old.metrics
     if not found.control:
@@ -147,8 +168,12 @@ def test_what_is_named_is_another(old: Plan, new: Plan) -> None:
     """Nothing is built anew in vain."""
     found = changes(old, new)
     assert found.stylizer == ((old.bank, old.paint) != (new.bank, new.paint))
-    decoded = new.camera.spec.kind != "pattern" and old.paint != new.paint
-    assert found.camera == (old.camera != new.camera or decoded)
+    films = {camera.name: camera for camera in old.cameras}
+    for camera in new.cameras:
+        decoded = camera.spec.kind != "pattern" and old.paint != new.paint
+        assert (camera.name in found.filmed) == (films.get(camera.name) != camera or decoded)
+    assert set(found.shut) == set(films) - {camera.name for camera in new.cameras}
+    assert found.shots == ((old.camera.name, old.views) != (new.camera.name, new.views))
     assert found.metrics == (old.metrics != new.metrics)
     assert found.control == (old.control != new.control)
     before = {o.name: o for o in old.outputs}
@@ -174,7 +199,7 @@ def test_a_canvas_that_lies_otherwise_moves_and_one_of_another_size_opens() -> N
     [
         (BANK, Changes(stylizer=True)),
         (BANK.with_suffix(".json"), Changes(stylizer=True)),
-        (Path("/films/quay.mp4"), Changes(camera=True)),
+        (Path("/films/quay.mp4"), Changes(filmed=("quay",))),
         (Path("/masks/windows.png"), Changes(moved=("left",))),
         (Path("/nowhere/test.yaml"), Changes()),
     ],

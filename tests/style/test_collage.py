@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -195,3 +196,24 @@ def test_a_mask_that_cannot_be_read_is_said_before_the_show(collage, tmp_path) -
 def test_closing_closes_the_painter(collage, inks) -> None:
     collage.close()
     assert inks.closed
+
+
+def test_several_frames_are_painted_in_one_call_where_the_painter_can(tmp_path) -> None:
+    class Together(Inks):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls: list[int] = []
+
+        def paint_all(self, frames: Sequence[Frame], look: Look) -> Sequence[Frame]:
+            self.calls.append(len(frames))
+            return [self(frame, look) for frame in frames]
+
+    inks = Together()
+    collage = Collage(inks, PAINT, read_mask)
+    look = Look(RED, areas=(AreaLook(half_mask(tmp_path), 0.0, BLUE),))
+    frames = [grey(), grey(20, 48, 36)]
+    both = collage.paint_all(frames, look)
+    assert inks.calls == [2, 2]
+    for frame, picture in zip(frames, both, strict=True):
+        assert (picture.pixels == collage(frame, look).pixels).all()
+    assert inks.calls == [2, 2]

@@ -20,7 +20,8 @@ from murai_show.show.timeline import Look
 from murai_show.show.words import Size
 from murai_show.style import cuda, race
 from murai_show.style.bank import Bank, read_bank
-from murai_show.style.cuda import KEPT, CudaStylizer, Program, captured, open_cuda
+from murai_show.style.cuda import KEPT, CudaStylizer, captured, open_cuda
+from murai_show.style.program import Program, TorchNetwork
 from murai_show.style.pytorch import PytorchStylizer
 from tests.banks import write_small_bank
 from tests.contract.test_stylizer import (  # noqa: F401 - what every engine owes the loop
@@ -31,9 +32,12 @@ from tests.contract.test_stylizer import (  # noqa: F401 - what every engine owe
     test_a_frame_that_cannot_be_written_is_painted,
     test_a_mix_is_taken,
     test_an_unknown_style_is_a_key_error,
+    test_frames_of_many_sizes_come_back_in_their_order,
     test_it_paints_inside_the_paint_size_and_keeps_the_moment,
     test_the_frame_is_left_as_it_was,
     test_the_same_frame_gives_the_same_picture,
+    test_together_is_as_one_by_one,
+    test_together_too_a_look_is_lit_and_known,
 )
 from tests.style.test_half import TRAINED, a_scene
 
@@ -416,3 +420,68 @@ def test_on_a_gpu_a_camera_may_allocate_while_a_graph_is_captured(bank: Bank) ->
 def test_on_a_gpu_it_opens_with_what_is_faster(shelf: Bank) -> None:
     opened = open_cuda(shelf, PAINT, seconds=0.2)
     assert opened(a_frame(), LOOK).pixels.is_cuda
+
+
+class Batched(Recording):
+    """A network that takes several frames at once, unless it is short of memory for that."""
+
+    def __init__(self, *troubles: str) -> None:
+        super().__init__()
+        self.batch_troubles = list(troubles)
+        self.batches: list[int] = []
+
+    def several(self, count: int, size: Size, style: Tensor) -> Program | None:
+        self.batches.append(count)
+        picture = torch.zeros((count, size.height, size.width, 3))
+        painted = torch.full((count, size.height, size.width, 4), 255, dtype=torch.uint8)
+
+        def run() -> None:
+            if self.batch_troubles:
+                raise RuntimeError(self.batch_troubles.pop(0))
+            painted[..., :3] = picture.to(torch.uint8)
+
+        return Program(picture, painted, run)
+
+
+def frames_of(*greys: int) -> list[Frame]:
+    return [
+        Frame(np.full((36, 64, 3), grey, np.uint8), 0.0, 0.0, grey, f"camera {grey}")
+        for grey in greys
+    ]
+
+
+def test_every_frame_of_a_batch_lands_in_its_own_place(bank: Bank) -> None:
+    network = Batched()
+    stylizer = CudaStylizer(bank, PAINT, network=network)
+    painted = stylizer.paint_all(frames_of(10, 20, 30), LOOK)
+    assert [int(frame.pixels[5, 5, 0]) for frame in painted] == [10, 20, 30]
+    stylizer.paint_all(frames_of(1, 2, 3), LOOK)
+    assert [int(frame.pixels[5, 5, 0]) for frame in painted] == [10, 20, 30]  # memory of their own
+    assert network.batches == [3]  # built once
+
+
+def test_a_network_for_one_frame_is_given_one_at_a_time(bank: Bank) -> None:
+    network = Recording()
+    painted = CudaStylizer(bank, PAINT, network=network).paint_all(frames_of(10, 20), LOOK)
+    assert len(painted) == 2
+    assert network.sizes == [PAINT]
+
+
+def test_where_memory_is_short_for_many_they_are_painted_one_by_one(
+    bank: Bank, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Tried once more with all other graphs let go, and then never again."""
+    network = Batched("CUDA out of memory", "CUDA out of memory")
+    stylizer = CudaStylizer(bank, PAINT, network=network)
+    for _ in range(3):
+        assert len(stylizer.paint_all(frames_of(10, 20), LOOK)) == 2
+    assert network.batches == [2, 2]
+    assert stylizer.recoveries == 1
+    assert sum("one by one" in line for line in caplog.messages) == 1
+
+
+def test_what_was_compiled_for_one_frame_is_not_given_up_for_many(bank: Bank) -> None:
+    network = TorchNetwork(bank, CPU, compiled=PAINT)
+    style = torch.zeros((1, bank.styles.shape[1]))
+    assert network.several(2, PAINT, style) is None
+    assert network.several(2, Size(32, 20), style) is not None

@@ -13,8 +13,9 @@ from murai_show.nets.painter import Painter
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
 from murai_show.style.bank import read_bank
-from murai_show.style.cuda import CudaStylizer, TorchNetwork
+from murai_show.style.cuda import CudaStylizer
 from murai_show.style.half import fit_to_half
+from murai_show.style.program import TorchNetwork
 from murai_show.style.pytorch import PytorchStylizer
 from tests.plans import REPOSITORY
 
