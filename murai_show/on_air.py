@@ -30,10 +30,10 @@ from murai_show.output import Stage, open_output
 from murai_show.output.recording import Recording
 from murai_show.ports import Camera, Clock, Output, Stylizer
 from murai_show.practice import practice_frames
+from murai_show.show.captions import captioned_look
 from murai_show.show.changes import Changes, changes, same_device
 from murai_show.show.plan import CanvasSpec, Plan, PlannedOutput
 from murai_show.show.schema import RecordingOutput, SnapshotOutput
-from murai_show.show.timeline import look_at
 from murai_show.style import ON_GPU, open_stylizer
 
 log = logging.getLogger(__name__)
@@ -147,9 +147,8 @@ class OnAir:
         CancelledError when the show ends meanwhile.
         """
         wanted = changes(self.plan, plan, touched)
-        look_at(
-            plan, self._clock.wall()
-        )  # works out the day, which is kept: not in the loop's time
+        # Works out the day, which is kept: not in the loop's time.
+        captioned_look(plan, self._clock.wall())
         with ExitStack() as undo:
             painter = self._painter
             if wanted.stylizer:
@@ -338,7 +337,7 @@ class OnAir:
 
 def _scene(plan: Plan, painter: Painter, camera: Camera, hung: tuple[Hung, ...]) -> Scene:
     outputs = tuple(h.output for h in hung)
-    return Scene(painter.thread, camera, painter.stylizer, outputs, partial(look_at, plan))
+    return Scene(painter.thread, camera, painter.stylizer, outputs, partial(captioned_look, plan))
 
 
 def _films(outputs: Iterable[Output]) -> tuple[Path, ...]:

@@ -175,7 +175,7 @@ class Recording:
         self._tell()
         if now < self._due:
             return
-        drawing = self._stage.draw(self._canvas, picture, look.light)
+        drawing = self._stage.draw(self._canvas, picture, look.light, look.captions)
         if drawing != self._seen:
             if self._seen != self._sent:
                 self._drops[self._missed] += 1

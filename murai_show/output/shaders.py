@@ -90,9 +90,7 @@ vec3 sampled() {
 }
 """
 
-# Between decoding and encoding, a factor on the power part of the sRGB curve is a factor on
-# (v + 0.055), so only pixels that touch the curve's straight toe, near black, pay for pow().
-_TONE = """
+_CURVE = """
 const float TOE = 0.04045;
 
 vec3 decoded(vec3 v) {
@@ -103,7 +101,11 @@ vec3 encoded(vec3 v) {
     vec3 power = 1.055 * pow(v, vec3(1.0 / 2.4)) - 0.055;
     return mix(v * 12.92, power, greaterThan(v, vec3(TOE / 12.92)));
 }
+"""
 
+# Between decoding and encoding, a factor on the power part of the sRGB curve is a factor on
+# (v + 0.055), so only pixels that touch the curve's straight toe, near black, pay for pow().
+_TONE = """
 vec3 toned(vec3 v) {
 #ifdef GAMMA
     v = pow(v, vec3(lift));
@@ -173,7 +175,7 @@ def fragment(*, minified: bool, cubic: bool, toned: bool, gamma: bool) -> str:
     """
     sample = _MINIFIED if minified else _CUBIC if cubic else _BILINEAR
     defines = f"{'#define TONED' if toned else ''}\n{'#define GAMMA' if gamma else ''}\n"
-    tone = _TONE + _DITHER if toned else ""
+    tone = _CURVE + _TONE + _DITHER if toned else ""
     return "\n#version 330\n" + defines + _DECLARATIONS + sample + tone + _MAIN
 
 
@@ -301,3 +303,69 @@ def projector(variant: ProjectorVariant) -> str:
     defines = "".join(f"#define {name}\n" for name, on in flags.items() if on)
     sample = _MINIFIED if variant.minified else _CUBIC if variant.cubic else _BILINEAR
     return "\n#version 330\n" + defines + _PROJECTOR + sample + _DITHER + _PROJECTOR_MAIN
+
+
+# --- captions -------------------------------------------------------------------------------------
+
+CAPTION_VERTEX = """
+#version 330
+uniform vec2 canvas;      // pixels
+uniform mat3 pin;         // pin 0..1 -> canvas pixels, homogeneous
+uniform mat3 to_caption;  // pin 0..1 -> caption 0..1
+in vec2 even;
+in vec2 landed;
+out vec2 at;
+out vec2 pinned;
+
+void main() {
+    at = (to_caption * vec3(even, 1.0)).xy;
+    pinned = even;
+    vec3 pixel = pin * vec3(landed, 1.0);
+    gl_Position = vec4(pixel.xy / canvas * 2.0 - pixel.z, 0.0, pixel.z);
+}
+"""
+
+# In light, ground and writing are parts of a sum, and a soft rim is as wide on white as on black.
+# Projectors share it as they share the picture, so an overlap stays even under a caption.
+_CAPTION = """
+uniform sampler2D ground;   // what the canvas showed
+uniform sampler2D letters;  // how much writing, how much shade
+uniform sampler2D light;    // of a projector: share ^ (1 / projector), then the lift
+uniform vec3 writing;       // linear light
+uniform vec3 room;          // for the picture where black is lifted
+uniform float projector;    // its gamma
+uniform float opacity;
+in vec2 at;
+in vec2 pinned;
+out vec4 colour;
+
+void main() {
+    if (any(lessThan(at, vec2(0.0))) || any(greaterThan(at, vec2(1.0)))) discard;
+    vec2 part = textureLod(letters, at, 0.0).rg * opacity;
+    if (max(part.r, part.g) < 0.002) discard;
+    vec3 v = texelFetch(ground, ivec2(gl_FragCoord.xy), 0).rgb;
+#ifdef LIT
+    vec4 here = texelFetch(light, ivec2(gl_FragCoord.xy), 0);
+    float share = pow(here.r, projector);
+    vec3 below = pow(v, vec3(projector)), above = share * writing, black = vec3(0.0);
+#ifdef LIFTED
+    black = share * here.gba;
+    above = room * above + black;
+#endif
+    vec3 sum = mix(black + (below - black) * (1.0 - part.g), above, part.r);
+    v = pow(max(sum, 0.0), vec3(1.0 / projector));
+#else
+    vec2 rim = min(pinned, 1.0 - pinned) / max(fwidth(pinned), 1e-9);
+    part *= clamp(min(rim.x, rim.y) + 0.5, 0.0, 1.0);
+    v = encoded(mix(decoded(v) * (1.0 - part.g), writing, part.r));
+#endif
+    colour = vec4(v, 1.0);
+}
+"""
+
+
+def caption(*, lit: bool, lifted: bool) -> str:
+    """The fragment shader of captions; `lit` by a projector's light map, `lifted` its black."""
+    flags = {"LIT": lit, "LIFTED": lifted}
+    defines = "".join(f"#define {name}\n" for name, on in flags.items() if on)
+    return "\n#version 330\n" + defines + ("" if lit else _CURVE) + _CAPTION

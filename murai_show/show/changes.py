@@ -98,10 +98,11 @@ def camera_files(camera: PlannedCamera) -> tuple[Path, ...]:
 
 
 def output_files(output: PlannedOutput) -> tuple[Path, ...]:
-    """The masks that its canvas is cut with."""
+    """The masks that its canvas is cut with, and the fonts that are written over it."""
     projection = output.canvas.projection if output.canvas else None
     masks = (projection.surface.mask, projection.mask) if projection else ()
-    return tuple(mask for mask in masks if mask)
+    fonts = (overlay.font for overlay in output.canvas.overlays) if output.canvas else ()
+    return (*(mask for mask in masks if mask), *(f for f in fonts if isinstance(f, Path)))
 
 
 def scales(camera: PlannedCamera) -> bool:
@@ -136,5 +137,5 @@ def _fixed(output: PlannedOutput) -> tuple[object, ...]:
 
 
 def _looks(plan: Plan) -> tuple[object, ...]:
-    """All that `look_at` reads."""
-    return (plan.show, plan.place, plan.playlist, plan.schedule)
+    """All that `captioned_look` reads."""
+    return (plan.show, plan.place, plan.playlist, plan.schedule, plan.overlays)

@@ -19,6 +19,7 @@ from murai_show.errors import UsageError
 from murai_show.show.findings import START, Findings, Spot
 from murai_show.show.hints import nearest, one_of
 from murai_show.show.noun import Noun
+from murai_show.show.overlay import OVERLAY_KINDS, Overlay
 from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.schema import (
     CAMERA_KINDS,
@@ -71,6 +72,7 @@ class Draft:
     schedule: tuple[Rule | None, ...]
     outputs: Mapping[str, Output | None] | None
     surfaces: Mapping[str, Surface | None] | None
+    overlays: Mapping[str, Overlay | None] | None
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -142,6 +144,7 @@ def read_draft(
         _read_schedule(members.get("schedule"), findings),
         _read_kinds("output", OUTPUT_KINDS, members.get("outputs"), findings),
         _read_surfaces(members.get("surfaces"), findings),
+        _read_kinds("overlay", OVERLAY_KINDS, members.get("overlays"), findings),
     )
 
 

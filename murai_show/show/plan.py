@@ -10,6 +10,7 @@ from murai_show.show.findings import Findings
 from murai_show.show.load import read_draft, read_source
 from murai_show.show.plan_camera import check_overrides, plan_camera
 from murai_show.show.plan_outputs import plan_outputs
+from murai_show.show.plan_overlays import hang_overlays, plan_overlays
 from murai_show.show.plan_schedule import plan_schedule
 from murai_show.show.planned import (
     BankFacts,
@@ -81,6 +82,7 @@ def plan_show(
     schedule = plan_schedule(site, bank, playlists, playlist)
     camera, camera_notes = plan_camera(site)
     outputs, output_notes = plan_outputs(site)
+    overlays, overlay_notes = plan_overlays(site, bank, schedule)
     findings.done()
     head, play = draft.head, draft.play
     if not (head and play and camera and bank and playlist and schedule and outputs):
@@ -95,13 +97,15 @@ def plan_show(
         bank=bank,
         playlist=playlist,
         paint=play.paint,
-        outputs=outputs,
+        outputs=hang_overlays(site, outputs, overlays),
         metrics=None if head.metrics == "off" else head.metrics,
         notes=(
             *camera_notes,
             *engine_notes(site, bank),
             *schedule_notes(site, schedule),
             *output_notes,
+            *overlay_notes,
         ),
         schedule=schedule,
+        overlays=overlays,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from murai_show.show.caption import OverlaySpec, PlannedOverlay
 from murai_show.show.moments import Dates, Moment, write_days
 from murai_show.show.playing import DARK
 from murai_show.show.projection import ProjectionSpec
@@ -38,12 +39,14 @@ class PlannedCamera:
 
 @dataclass(frozen=True)
 class PlannedBank:
-    """`file` is the bank's safetensors; `engine` is never `auto`."""
+    """`file` is the bank's safetensors; `engine` is never `auto`; `credits` say who made the
+    picture of each of its `styles`, empty where nobody knows."""
 
     name: str
     file: Path
     engine: Engine
     styles: tuple[str, ...]
+    credits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class PlannedRule:
 @dataclass(frozen=True)
 class CanvasSpec:
     """One drawing of the picture.  Equal specs are drawn once.  Without `projection` the canvas
-    is a wall of its own, which nothing overlaps."""
+    is a wall of its own, which nothing overlaps.  `overlays` may be written over the picture."""
 
     size: Size
     fit: Literal["cover", "contain", "stretch"]
@@ -126,6 +129,7 @@ class CanvasSpec:
     brightness: float
     gamma: float
     projection: ProjectionSpec | None = None
+    overlays: tuple[OverlaySpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ class Plan:
     metrics: Address | None
     notes: tuple[str, ...] = ()
     schedule: tuple[PlannedRule, ...] = ()
+    overlays: tuple[PlannedOverlay, ...] = ()
 
     @property
     def playlists(self) -> tuple[PlannedPlaylist, ...]:
@@ -174,11 +179,13 @@ class Monitor:
 
 @dataclass(frozen=True)
 class BankFacts:
-    """A bank that this machine has; `trouble` is a sentence when it cannot be used."""
+    """A bank that this machine has; `trouble` is a sentence when it cannot be used.  `credits` say
+    who made the picture of each of its `styles`, where that is known."""
 
     file: Path
     styles: tuple[str, ...]
     trouble: str = ""
+    credits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

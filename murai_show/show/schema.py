@@ -16,6 +16,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from murai_show.show.hints import nearest
 from murai_show.show.noun import Noun
+from murai_show.show.overlay import Overlay
 from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.surface import Projection, Surface
 from murai_show.show.words import (
@@ -315,6 +316,9 @@ class Show(Head):
         default_factory=dict, description="Walls that several outputs share, by name."
     )
     outputs: dict[Name, Output] = Field(min_length=1, description="Where pictures go, by name.")
+    overlays: dict[Name, Overlay] = Field(
+        default_factory=dict, description="What is written over the picture, by name."
+    )
 
 
 def _kinds(union: Any) -> Mapping[str, type[Any]]:

@@ -18,6 +18,7 @@ from murai_show.show.hours import Stretch, day_stretches
 from murai_show.show.playing import PLAIN
 
 if TYPE_CHECKING:
+    from murai_show.show.caption import Caption
     from murai_show.show.planned import Plan, PlannedPlaylist, PlannedRule
 
 Mix = tuple[tuple[str, float], ...]
@@ -28,12 +29,14 @@ class Look:
     """Which styles, in what mix, how bright, and why.
 
     `mix` is (style, weight) sorted by name, weights above 0 with sum 1; it is empty only when
-    `light` is 0.  `light` runs from 0 (dark) to 1.
+    `light` is 0.  `light` runs from 0 (dark) to 1.  `captions` are written over the picture where
+    it is shown, and painted by nobody.
     """
 
     mix: Mix
     light: float = 1.0
     why: str = ""
+    captions: tuple[Caption, ...] = ()
 
     @property
     def lit(self) -> bool:
