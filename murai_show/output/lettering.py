@@ -65,7 +65,8 @@ def letter(
 
     `height` is that of a line (of a code: the whole plate) and `room` how wide and high it may be,
     all in pixels of the wall; `scale` is how many pixels of the canvas each of those is.  What is
-    too large for its room is made smaller.
+    too large for its room is made smaller.  Raises OutputError when the font is gone, and OSError
+    or ValueError when it is damaged where this text needs it.
     """
     if spec.code:
         return _code(text, min(height, *room), scale)
@@ -85,7 +86,6 @@ def check_font(spec: OverlaySpec) -> None:
         font_of(spec.font, 16)
 
 
-@lru_cache(maxsize=32)
 def font_of(font: str | Path, pixels: int) -> ImageFont.FreeTypeFont:
     """A font that ships along by its name, or a file, at a size in pixels.
 
@@ -93,9 +93,15 @@ def font_of(font: str | Path, pixels: int) -> ImageFont.FreeTypeFont:
     """
     path = SHIPPED.get(str(font), Path(font))
     try:
-        return ImageFont.truetype(str(path), pixels)
+        return _opened(path, pixels, path.stat().st_mtime_ns)
     except OSError as error:
         raise OutputError(f"the font {path} cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=32)
+def _opened(path: Path, pixels: int, _stamp: int) -> ImageFont.FreeTypeFont:
+    """One opening for each version of a file."""
+    return ImageFont.truetype(str(path), pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +168,7 @@ def _shade(size: tuple[int, int], pad: float, height: float) -> Coverage:
 
 
 def _code(text: str, side: float, scale: float) -> Lettering:
-    """Modules of whole pixels of the wall, as near to `side` as that goes, and never less than one."""
+    """Modules of whole pixels of the wall, as near to `side` as those come."""
     import segno
 
     modules = np.array(segno.make_qr(text, error="m").matrix, np.uint8)

@@ -7,6 +7,7 @@ first, because OpenGL mixes signals, and light is what adds up on a wall.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from murai_show.errors import OutputError
 from murai_show.output import shaders
 from murai_show.output.homography import pin_to_canvas, project
 from murai_show.output.lettering import check_font, letter
@@ -34,6 +36,8 @@ from murai_show.output.wall_place import (
 )
 from murai_show.show.caption import Caption, OverlaySpec
 from murai_show.show.planned import CanvasSpec
+
+log = logging.getLogger(__name__)
 
 KEPT = 16  # lettered captions that are not shown at present
 _GROUND, _LETTERS, _LIGHT = 0, 1, 2  # texture units
@@ -79,7 +83,7 @@ class Overlays:
         self._specs = {overlay.name: overlay for overlay in spec.overlays}
         self._wall, self._to_wall = wall_size(spec), pin_to_wall(spec)
         self._scale = canvas_scale(spec)
-        self._lettered: OrderedDict[Key, _Lettered] = OrderedDict()
+        self._lettered: OrderedDict[Key, _Lettered | None] = OrderedDict()
         self._ground = ctx.texture(spec.size, 4)
         self._ground.filter = (ctx.NEAREST, ctx.NEAREST)
         self._copy = ctx.framebuffer([self._ground])
@@ -98,7 +102,8 @@ class Overlays:
 
     def draw(self, captions: Iterable[Caption], brightness: float) -> None:
         """Write `captions` over what the canvas shows; `brightness` is the canvas's own factor."""
-        shown = [(caption, self._letters(caption)) for caption in captions]
+        lettered = [(caption, self._letters(caption)) for caption in captions]
+        shown = [(caption, found) for caption, found in lettered if found is not None]
         wanted = [
             Standing(self._specs[caption.overlay], *found.size, caption.opacity)
             for caption, found in shown
@@ -107,12 +112,13 @@ class Overlays:
             rectangle = self._covers(box)
             if rectangle is not None:
                 self._write(caption, found, box, rectangle, brightness)
-        self._forget({(self._specs[c.overlay], c.text) for c, _ in shown})
+        self._forget({(self._specs[c.overlay], c.text) for c, _ in lettered})
 
     def close(self) -> None:
         """Free what lies in the context.  Safe to call twice."""
         for found in self._lettered.values():
-            found.texture.release()
+            if found is not None:
+                found.texture.release()
         self._lettered.clear()
         for thing in (self._array, self._order, self._points, self._program):
             thing.release()
@@ -141,32 +147,38 @@ class Overlays:
         both = np.concatenate(self._grid, axis=-1).astype(np.float32)
         return self._ctx.buffer(both.tobytes())
 
-    def _letters(self, caption: Caption) -> _Lettered:
+    def _letters(self, caption: Caption) -> _Lettered | None:
+        """The caption in a texture; None, and a line in the log, when its font fails: that costs
+        the caption, never the picture."""
         spec = self._specs[caption.overlay]
         key = (spec, caption.text)
         if key not in self._lettered:
-            found = letter(
-                spec,
-                caption.text,
-                spec.size * self._wall.height,
-                (widest(spec, self._wall), max(1.0, (1 - 2 * spec.margin) * self._wall.height)),
-                self._scale,
-                align_of(spec),
-            )
-            height, width = found.coverage.shape[:2]
-            data = np.ascontiguousarray(found.coverage).tobytes()
-            texture = self._ctx.texture((width, height), 2, data, alignment=1)
-            texture.filter = (self._ctx.LINEAR, self._ctx.LINEAR)
-            texture.repeat_x = texture.repeat_y = False
-            self._lettered[key] = _Lettered(texture, found.size)
+            try:
+                self._lettered[key] = self._drawn(spec, caption.text)
+            except (OutputError, OSError, ValueError) as error:
+                log.warning("overlay %s: %s; it is left out", spec.name, error)
+                self._lettered[key] = None
         self._lettered.move_to_end(key)
         return self._lettered[key]
+
+    def _drawn(self, spec: OverlaySpec, text: str) -> _Lettered:
+        height = self._wall.height
+        room = (widest(spec, self._wall), max(1.0, (1 - 2 * spec.margin) * height))
+        found = letter(spec, text, spec.size * height, room, self._scale, align_of(spec))
+        rows, columns = found.coverage.shape[:2]
+        data = np.ascontiguousarray(found.coverage).tobytes()
+        texture = self._ctx.texture((columns, rows), 2, data, alignment=1)
+        texture.filter = (self._ctx.LINEAR, self._ctx.LINEAR)
+        texture.repeat_x = texture.repeat_y = False
+        return _Lettered(texture, found.size)
 
     def _forget(self, shown: set[Key]) -> None:
         """Free what was not shown for longest."""
         idle = [key for key in self._lettered if key not in shown]
         for key in idle[: max(0, len(idle) - KEPT)]:
-            self._lettered.pop(key).texture.release()
+            found = self._lettered.pop(key)
+            if found is not None:
+                found.texture.release()
 
     def _covers(self, box: Box) -> _Rectangle | None:
         """What of the canvas `box` covers; None where that is nothing."""

@@ -353,7 +353,9 @@ void main() {
     above = room * above + black;
 #endif
     vec3 sum = mix(black + (below - black) * (1.0 - part.g), above, part.r);
-    v = pow(max(sum, 0.0), vec3(1.0 / projector));
+    // The ground is dithered already: another noise than its own, or the two would make a step.
+    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.yx, vec2(0.06711056, 0.00583715))));
+    v = pow(max(sum, 0.0), vec3(1.0 / projector)) + (noise - 0.5) * 0.998 / 255.0;
 #else
     vec2 rim = min(pinned, 1.0 - pinned) / max(fwidth(pinned), 1e-9);
     part *= clamp(min(rim.x, rim.y) + 0.5, 0.0, 1.0);

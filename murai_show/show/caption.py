@@ -87,7 +87,7 @@ def overlay_to_json(overlay: PlannedOverlay) -> dict[str, Any]:
     if not spec.code:
         found |= {"font": str(spec.font), "box": "shade" if spec.shaded else "none"}
     return found | {
-        "for": None if overlay.lasts is None else write_duration(overlay.lasts),
+        "for": "always" if overlay.lasts is None else write_duration(overlay.lasts),
         "fade": write_duration(overlay.fade),
         "in_the_dark": overlay.in_the_dark,
         "on": list(overlay.on),

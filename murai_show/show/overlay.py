@@ -94,7 +94,8 @@ def parse_to(found: Any) -> Moment | Literal["next"]:
     try:
         return parse_moment(found)
     except UnfitError as error:
-        raise UnfitError(found, f"{error.what}, or next") from None
+        what = error.what if error.what.endswith("?") else f"{error.what}, or next"
+        raise UnfitError(found, what) from None
 
 
 _NAMES: dict[str, Any] = {"type": "string"}
@@ -136,13 +137,19 @@ ToWords = Annotated[
 ]
 
 
+_AT = (
+    "A corner, an edge, `centre`, or [x, y] of the wall for its middle. Those at one place stand "
+    "one behind the other, in the order of the file."
+)
+_FONT = "`regular` and `bold` ship along; or a .ttf or .otf in the show's folder."
+
+
 class OverlayNoun(Noun):
     """The keys that every overlay has."""
 
     at: AtWords = Field(
         default="bottom_left",
-        description="A corner, an edge, `centre`, or [x, y] of the wall for its middle. Those at "
-        "one place stand one behind the other, in the order of the file.",
+        description=_AT,
     )
     size: float = Field(
         default=0.05, ge=0.01, le=1, description="Height of a line, as a part of the wall's."
@@ -156,7 +163,7 @@ class OverlayNoun(Noun):
     opacity: float = Field(default=1.0, ge=0.01, le=1, description="1 hides what is behind.")
     font: str = Field(
         default="regular",
-        description="`regular` and `bold` ship along; or a .ttf or .otf in the show's folder.",
+        description=_FONT,
     )
     box: Literal["none", "shade"] = Field(
         default="shade", description="`shade` darkens the picture softly behind the writing."
@@ -192,7 +199,8 @@ class TitleOverlay(_Passing):
     text: str | None = Field(
         default=None, description=r"The text; `\n` in quotes ends a line. Default: the title."
     )
-    font: str = Field(default="bold", description=OverlayNoun.model_fields["font"].description)
+    at: AtWords = Field(default="top_left", description=_AT)
+    font: str = Field(default="bold", description=_FONT)
     size: float = Field(
         default=0.07, ge=0.01, le=1, description="Height of a line, as a part of the wall's."
     )
@@ -225,10 +233,8 @@ class ClockOverlay(_Passing):
         default="%H:%M",
         description='What it tells, in the signs of strftime: "%H:%M:%S", "%d.%m.%Y".',
     )
-    at: AtWords = Field(
-        default="top_right", description=OverlayNoun.model_fields["at"].description or ""
-    )
-    font: str = Field(default="bold", description=OverlayNoun.model_fields["font"].description)
+    at: AtWords = Field(default="top_right", description=_AT)
+    font: str = Field(default="bold", description=_FONT)
 
     @field_validator("format")
     @classmethod
@@ -248,9 +254,7 @@ class QrOverlay(_Passing):
 
     kind: Literal["qr"]
     text: str = Field(description="What it says, such as https://example.org; 300 bytes at most.")
-    at: AtWords = Field(
-        default="bottom_right", description=OverlayNoun.model_fields["at"].description or ""
-    )
+    at: AtWords = Field(default="bottom_right", description=_AT)
     size: float = Field(
         default=0.25, ge=0.05, le=1, description="Height of the plate, as a part of the wall's."
     )
@@ -289,13 +293,11 @@ class CountdownOverlay(OverlayNoun):
         description="How long before that it begins to be shown.",
     )
     text: str = Field(default=LEFT, description="What it says; {left} is the time that is left.")
-    at: AtWords = Field(
-        default="centre", description=OverlayNoun.model_fields["at"].description or ""
-    )
+    at: AtWords = Field(default="centre", description=_AT)
     size: float = Field(
         default=0.14, ge=0.01, le=1, description="Height of a line, as a part of the wall's."
     )
-    font: str = Field(default="bold", description=OverlayNoun.model_fields["font"].description)
+    font: str = Field(default="bold", description=_FONT)
 
     @field_validator("text")
     @classmethod

@@ -182,7 +182,7 @@ def _on(site: Site, name: str, overlay: OverlayNoun) -> tuple[str, ...]:
                 site.blame(f"on: no output {shown}{did_you_mean(wanted, own)}", *key)
         elif isinstance(found := outputs[wanted], CanvasNoun):
             of = getattr(found, "of", "")
-            site.blame(f"on: output {wanted} shows what {of} shows; write {of}, or leave it", *key)
+            site.blame(f"on: output {wanted} shows what {of} shows; write {of} instead", *key)
         else:
             site.blame(f"on: output {shown} of kind memory has no canvas to write on", *key)
     return tuple(n for n in outputs if n in overlay.on and n in own)

@@ -9,8 +9,9 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import moments, surface, words
+from murai_show.show import moments, overlay, surface, words
 from murai_show.show.noun import Noun
+from murai_show.show.overlay import OVERLAY_KINDS, OverlayNoun
 from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.schema import (
     CAMERA_KINDS,
@@ -28,6 +29,7 @@ Schema = dict[str, Any]
 _NOUNS = (
     *CAMERA_KINDS.values(),
     *OUTPUT_KINDS.values(),
+    *OVERLAY_KINDS.values(),
     BankChoice,
     Playlist,
     Play,
@@ -93,6 +95,8 @@ def _as_written(field: FieldInfo) -> Any:
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, float) and _is_duration(field):
         return write_duration(value)
+    if _type_words(field.annotation, field.metadata) == "colour":
+        return overlay.write_colour(value)
     return str(value) if isinstance(value, Size | Address) else value
 
 
@@ -214,12 +218,23 @@ How to set it up at the wall: [projection.md](projection.md)."""
 _PROJECTION = """
 
 Films and snapshots of a surface are of the wall: they take no part in blending."""
+_OVERLAYS = """## overlays
+
+Each overlay has a name and a `kind`. How they look and when they come: [overlays.md](overlays.md).
+
+```yaml
+overlays:
+  credit: { kind: credit, at: bottom_left, for: 12s }
+  clock: { kind: clock, at: top_right }
+  opening: { kind: countdown, to: "21:00", text: "Opens in {left}", in_the_dark: true }
+```
+"""
 
 
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_style_parts(), *_output_parts()]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_overlay_parts()])
 
 
 def _show_parts() -> Iterator[str]:
@@ -259,6 +274,16 @@ def _output_parts() -> Iterator[str]:
         yield _section(model, f"kind: {kind}", 3, known, more)
 
 
+def _overlay_parts() -> Iterator[str]:
+    yield _OVERLAYS
+    for kind, model in OVERLAY_KINDS.items():
+        usual = OverlayNoun.model_fields
+        others = {k: f for k, f in usual.items() if _default(model.model_fields[k]) == _default(f)}
+        more = "\n\nBesides the keys of every overlay, or otherwise than those:"
+        yield _section(model, f"kind: {kind}", 3, others, more)
+    yield _section(OverlayNoun, "Every overlay", 3)
+
+
 def _section(
     model: type[Noun], title: str, level: int, without: Mapping[str, Any] = {}, more: str = ""
 ) -> str:
@@ -295,6 +320,10 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     moments.parse_dates: "dates",
     surface.parse_region: "`[x, y, w, h]`",
     surface.parse_overlap: "pixels or `[x, y]`",
+    overlay.parse_at: "place or `[x, y]`",
+    overlay.parse_colour: "colour",
+    overlay.parse_names: "names",
+    overlay.parse_to: "time or `next`",
 }
 
 
@@ -362,8 +391,11 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, Noun):
         return "the whole output" if isinstance(value, Corners) else ""
-    if value is None or value == "":
+    words = _type_words(field.annotation, field.metadata)
+    if value is None or value == "" or (value == () and words == "names"):
         return ""
+    if words == "colour":
+        return f"`{overlay.write_colour(cast('overlay.Colour', value))}`"
     if isinstance(value, tuple) and not isinstance(value, Size):
         return f"`[{', '.join(f'{v:g}' for v in cast('tuple[float, ...]', value))}]`"
     if isinstance(value, bool):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from murai_show.show.caption import overlay_to_json
 from murai_show.show.evening import rule_to_json
 from murai_show.show.planned import (
     CanvasSpec,
@@ -40,6 +41,7 @@ def plan_to_json(plan: Plan) -> Json:
         "playlist": _playlist(plan.playlist),
         "schedule": [rule_to_json(rule) for rule in plan.schedule],
         "outputs": [_output(output) for output in plan.outputs],
+        "overlays": [overlay_to_json(overlay) for overlay in plan.overlays],
         "notes": list(plan.notes),
     }
 
@@ -89,7 +91,7 @@ def _plain_canvas(canvas: CanvasSpec) -> Json:
 def plan_to_text(plan: Plan) -> str:
     """The plan as a page to read: a heading for each noun, its keys below it."""
     found = plan_to_json(plan)
-    nouns = ("camera", "bank", "playlist", "schedule", "outputs", "notes")
+    nouns = ("camera", "bank", "playlist", "schedule", "outputs", "overlays", "notes")
     lines = [f"show {plan.show}"]
     lines += _rows({k: v for k, v in found.items() if k not in (*nouns, "show")})
     for noun in ("camera", "bank", "playlist"):
@@ -99,6 +101,8 @@ def plan_to_text(plan: Plan) -> str:
         lines += [f"  line {r.line:<8} {r.when}: {r.playlist.words}" for r in plan.schedule]
     for output in found["outputs"]:
         lines += ["", f"output {output.pop('name')}", *_rows(output)]
+    for overlay in found["overlays"]:
+        lines += ["", f"overlay {overlay.pop('name')}", *_rows(overlay)]
     return "\n".join([*lines, *(("", *plan.notes) if plan.notes else ())])
 
 
