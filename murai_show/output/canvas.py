@@ -60,7 +60,7 @@ class Canvas:
         lit = spec.projection is not None and spec.projection.lit
         self._projector = Projector(ctx, spec, cubic=self._cubic) if lit else None
         light = self._projector.light if self._projector is not None else None
-        self._overlays = Overlays(ctx, spec, self._fbo, light) if spec.overlays else None
+        self._overlays = Overlays(ctx, spec, light) if spec.overlays else None
         self._own: Programs = {}
         self._programs = self._own if programs is None else programs
         self._drawn: tuple[Frame | None, float, tuple[Caption, ...]] | None = None
@@ -82,7 +82,7 @@ class Canvas:
         else:
             self._fbo.clear(0.0, 0.0, 0.0, 1.0)
         if self._overlays is not None and written:
-            self._overlays.draw(written, self.spec.brightness)
+            self._overlays.draw(written)
         self._drawn, self._pixels = wanted, None
         self.draws += 1
         return True

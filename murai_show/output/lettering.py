@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,9 @@ from murai_show.errors import OutputError
 from murai_show.show.caption import OverlaySpec
 
 Coverage = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
+Light = NDArray[np.float64]
+Curve = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Align = Literal["left", "center", "right"]
 
 log = logging.getLogger(__name__)
@@ -31,7 +35,7 @@ SHIPPED = {
     "bold": Path(__file__).parent / "fonts" / "DejaVuSansCondensed-Bold.ttf",
 }
 SHADE = 0.72  # of the ground's light that the shade takes, where it is darkest
-_PAD, _SOFT = 0.7, 0.15  # of a line's height: how far the shade reaches out, how soft its rim is
+_PAD, _SOFT = 0.55, 0.13  # of a line's height: how far the shade reaches out, how soft its rim is
 _BARE = 0.12  # … and what is free around letters without one: some lean out of their place
 _LEADING = 1.18  # from line to line, in heights of a line
 _FINE = 2  # text is set this many times as large, so that its layout does not depend on the canvas
@@ -179,6 +183,36 @@ def _code(text: str, side: float, scale: float) -> Lettering:
     plate = np.kron(light, np.ones((each, each), np.uint8)) * np.uint8(255)
     size = float(count * module)
     return Lettering(np.stack([plate, np.full_like(plate, 255)], axis=-1), (size, size))
+
+
+def mixing(coverage: Coverage, writing: Light, curve: Curve) -> tuple[Pixels, Pixels]:
+    """What a caption adds to a signal, and how much of the ground's it leaves: (H, W, 4), uint8,
+    RGB and an alpha that says nothing.
+
+    `writing` is the letters' colour in linear light, `curve` turns light into signals.  Of a
+    ground's light a caption leaves a part and adds some of its own.  That is no straight line in
+    signals, which is what OpenGL mixes without reading the ground; but the line through its values
+    on black and on white is exact there, and for a shade alone under a power law.  In between it
+    errs towards the writing, by a tenth of full signal at most, where a white letter's faintest rim
+    lies on mid-grey without a shade.
+    """
+    letters, shade = (coverage[..., plane, None].astype(np.float32) / 255 for plane in (0, 1))
+    low = letters * np.asarray(writing, np.float32)
+    high = np.minimum(low + (1 - letters) * (1 - shade), 1.0)
+    added = curve(low)
+    return _eight_bits(added), _eight_bits(curve(high) - added)
+
+
+def srgb(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Linear light → signals, 0..1 (IEC 61966-2-1)."""
+    power = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.where(light <= 0.0031308, light * np.float32(12.92), power)
+
+
+def _eight_bits(signal: NDArray[np.float32]) -> Pixels:
+    pixels = np.zeros((*signal.shape[:2], 4), np.uint8)  # three channels are read more slowly
+    pixels[..., :3] = np.rint(np.clip(signal, 0.0, 1.0) * 255)
+    return pixels
 
 
 def _warn_of_reversed(text: str) -> None:

@@ -1,8 +1,7 @@
 """Captions over a canvas: lettered once, placed on the wall, mixed with the picture in light.
 
 A caption lies on the wall as the picture does: corner pins and meshes bend it, a surface's
-projectors show each its part, soft edges and masks dim both alike.  What lies under it is copied
-first, because OpenGL mixes signals, and light is what adds up on a wall.
+projectors show each its part, soft edges and masks dim both alike.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import moderngl
 import numpy as np
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 
 from murai_show.errors import OutputError
 from murai_show.output import shaders
-from murai_show.output.homography import pin_to_canvas, project
-from murai_show.output.lettering import check_font, letter
-from murai_show.output.mesh import cells, on_canvas, triangles
+from murai_show.output.homography import Matrix, pin_to_canvas
+from murai_show.output.lettering import Curve, check_font, letter, mixing, srgb
+from murai_show.output.mesh import cells, triangles
 from murai_show.output.projector import write_uniforms
 from murai_show.output.wall_place import (
     Box,
@@ -40,32 +39,43 @@ from murai_show.show.planned import CanvasSpec
 log = logging.getLogger(__name__)
 
 KEPT = 16  # lettered captions that are not shown at present
-_GROUND, _LETTERS, _LIGHT = 0, 1, 2  # texture units
+_ADDED, _KEPT, _LIGHT = 0, 1, 2  # texture units
+_ONE, _SRC1_COLOR = 1, 0x88F9  # OpenGL's: blending with a second colour of the shader
 
 Key = tuple[OverlaySpec, str]
 
 
 @dataclass(frozen=True, eq=False)
 class _Lettered:
-    """A caption in a texture, and its size in pixels of the wall."""
+    """A caption in textures (`lettering.mixing`), and its size in pixels of the wall."""
 
-    texture: moderngl.Texture
+    added: moderngl.Texture
+    kept: moderngl.Texture
     size: tuple[float, float]
 
+    def release(self) -> None:
+        self.added.release()
+        self.kept.release()
 
-@dataclass(frozen=True)
-class _Rectangle:
-    """Pixels of the canvas, and the cells of the grid that lie there: rows and columns."""
 
-    pixels: tuple[int, int, int, int]
-    rows: range
-    columns: range
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """A caption and where it is: `rows` and `columns` are the cells of the grid that it reaches
+    into, `corners` its own on the pin, where there is no grid."""
+
+    lettered: _Lettered
+    opacity: float
+    to_caption: Matrix
+    corners: Matrix
+    rows: range = range(1)
+    columns: range = range(1)
 
 
 class Overlays:
     """Writes captions over what a canvas has drawn.  Its OpenGL context is current in every call.
 
-    `onto` is the canvas's framebuffer; `light` the light map of a projector, where one draws.
+    It draws into the framebuffer that is in use.  `light` is the light map of a projector, where
+    one draws.
     Letters are drawn anew when a text changes and kept while it stays; a few are kept longer,
     because texts come back.  Raises OutputError when a font cannot be read.
     """
@@ -74,19 +84,17 @@ class Overlays:
         self,
         ctx: moderngl.Context,
         spec: CanvasSpec,
-        onto: moderngl.Framebuffer,
         light: moderngl.Texture | None,
     ) -> None:
         for overlay in spec.overlays:
             check_font(overlay)
-        self._ctx, self._spec, self._onto, self._light = ctx, spec, onto, light
+        self._ctx, self._spec, self._light = ctx, spec, light
         self._specs = {overlay.name: overlay for overlay in spec.overlays}
         self._wall, self._to_wall = wall_size(spec), pin_to_wall(spec)
         self._scale = canvas_scale(spec)
+        self._last: tuple[Caption, ...] = ()
+        self._placed: list[_Placed] = []
         self._lettered: OrderedDict[Key, _Lettered | None] = OrderedDict()
-        self._ground = ctx.texture(spec.size, 4)
-        self._ground.filter = (ctx.NEAREST, ctx.NEAREST)
-        self._copy = ctx.framebuffer([self._ground])
         self._grid = cells(spec) if light is not None else None
         self._program = self._compile()
         self._points = self._put_points()
@@ -100,44 +108,35 @@ class Overlays:
         """Those of `captions` that are for this canvas, in their order."""
         return tuple(caption for caption in captions if caption.overlay in self._specs)
 
-    def draw(self, captions: Iterable[Caption], brightness: float) -> None:
-        """Write `captions` over what the canvas shows; `brightness` is the canvas's own factor."""
-        lettered = [(caption, self._letters(caption)) for caption in captions]
-        shown = [(caption, found) for caption, found in lettered if found is not None]
-        wanted = [
-            Standing(self._specs[caption.overlay], *found.size, caption.opacity)
-            for caption, found in shown
-        ]
-        for (caption, found), box in zip(shown, stand(self._wall, wanted), strict=True):
-            rectangle = self._covers(box)
-            if rectangle is not None:
-                self._write(caption, found, box, rectangle, brightness)
-        self._forget({(self._specs[c.overlay], c.text) for c, _ in lettered})
+    def draw(self, captions: Iterable[Caption]) -> None:
+        """Write `captions` over what the canvas shows."""
+        wanted = tuple(captions)
+        if wanted != self._last:  # most pictures have the captions of the one before
+            self._placed, self._last = self._place(wanted), wanted
+        self._ctx.enable(self._ctx.BLEND)
+        self._ctx.blend_func = (_ONE, _SRC1_COLOR)
+        for each in self._placed:
+            self._write(each)
+        self._ctx.disable(self._ctx.BLEND)
 
     def close(self) -> None:
         """Free what lies in the context.  Safe to call twice."""
         for found in self._lettered.values():
             if found is not None:
-                found.texture.release()
+                found.release()
         self._lettered.clear()
         for thing in (self._array, self._order, self._points, self._program):
             thing.release()
-        self._copy.release()
-        self._ground.release()
 
     def _compile(self) -> moderngl.Program:
-        projection = self._spec.projection
-        lit = projection if self._light is not None else None
-        source = shaders.caption(lit=lit is not None, lifted=lit is not None and lit.lifted)
+        lit = self._light is not None
+        source = shaders.caption(lit=lit, cut=not lit and self._spec.projection is not None)
         program = self._ctx.program(shaders.CAPTION_VERTEX, source)
-        units = (("ground", _GROUND), ("letters", _LETTERS), ("light", _LIGHT))
-        for name, unit in units:
+        for name, unit in (("added", _ADDED), ("kept", _KEPT), ("light", _LIGHT)):
             sampler = program.get(name, None)
             if isinstance(sampler, moderngl.Uniform):
                 sampler.value = unit
         write_uniforms(program, canvas=self._spec.size, pin=pin_to_canvas(self._spec).T)
-        if lit is not None:
-            write_uniforms(program, room=lit.room, projector=lit.gamma)
         return program
 
     def _put_points(self) -> moderngl.Buffer:
@@ -165,12 +164,15 @@ class Overlays:
         height = self._wall.height
         room = (widest(spec, self._wall), max(1.0, (1 - 2 * spec.margin) * height))
         found = letter(spec, text, spec.size * height, room, self._scale, align_of(spec))
-        rows, columns = found.coverage.shape[:2]
-        data = np.ascontiguousarray(found.coverage).tobytes()
-        texture = self._ctx.texture((columns, rows), 2, data, alignment=1)
+        added, kept = mixing(found.coverage, self._light_of(spec), self._curve())
+        return _Lettered(self._texture(added), self._texture(kept), found.size)
+
+    def _texture(self, pixels: NDArray[np.uint8]) -> moderngl.Texture:
+        rows, columns = pixels.shape[:2]
+        texture = self._ctx.texture((columns, rows), 4, pixels.tobytes())
         texture.filter = (self._ctx.LINEAR, self._ctx.LINEAR)
         texture.repeat_x = texture.repeat_y = False
-        return _Lettered(texture, found.size)
+        return texture
 
     def _forget(self, shown: set[Key]) -> None:
         """Free what was not shown for longest."""
@@ -178,59 +180,66 @@ class Overlays:
         for key in idle[: max(0, len(idle) - KEPT)]:
             found = self._lettered.pop(key)
             if found is not None:
-                found.texture.release()
+                found.release()
 
-    def _covers(self, box: Box) -> _Rectangle | None:
-        """What of the canvas `box` covers; None where that is nothing."""
+    def _place(self, captions: tuple[Caption, ...]) -> list[_Placed]:
+        """Those of `captions` that are seen on this canvas, lettered."""
+        lettered = [(caption, self._letters(caption)) for caption in captions]
+        shown = [(caption, found) for caption, found in lettered if found is not None]
+        wanted = [Standing(self._specs[c.overlay], *found.size, c.opacity) for c, found in shown]
+        boxes = stand(self._wall, wanted)
+        self._forget({(self._specs[c.overlay], c.text) for c in captions})
+        placed = (
+            self._on_pin(found, caption.opacity, box)
+            for (caption, found), box in zip(shown, boxes, strict=True)
+        )
+        return [each for each in placed if each is not None]
+
+    def _on_pin(self, lettered: _Lettered, opacity: float, box: Box) -> _Placed | None:
+        """None where the box is on other canvases."""
         corners = corners_on_pin(box, self._to_wall)
         low, high = corners.min(0), corners.max(0)
         if (high <= 0.0).any() or (low >= 1.0).any():
             return None
+        placed = _Placed(lettered, opacity, pin_to_box(box, self._to_wall), corners)
         if self._grid is None:
-            both = np.concatenate([corners, corners], axis=-1).astype(np.float32)
-            self._points.write(both.tobytes())
-            inside = corners.clip(0.0, 1.0)
-            pixels = _rim(project(pin_to_canvas(self._spec), inside), self._spec)
-            return _Rectangle(pixels, range(1), range(1)) if pixels[2] and pixels[3] else None
-        even, landed = self._grid
-        columns = _between(even[0, :, 0], low[0], high[0])
+            return placed
+        even = self._grid[0]
         rows = _between(even[:, 0, 1], low[1], high[1])
-        part = landed[rows.start : rows.stop + 1, columns.start : columns.stop + 1]
-        pixels = _rim(on_canvas(self._spec, part).reshape(-1, 2), self._spec)
-        return _Rectangle(pixels, rows, columns) if pixels[2] and pixels[3] else None
+        return replace(placed, rows=rows, columns=_between(even[0, :, 0], low[0], high[0]))
 
-    def _write(
-        self, caption: Caption, found: _Lettered, box: Box, where: _Rectangle, brightness: float
-    ) -> None:
-        self._copy.scissor = where.pixels
-        self._copy.use()
-        self._ctx.copy_framebuffer(self._copy, self._onto)
-        self._onto.use()
-        self._ground.use(_GROUND)
-        found.texture.use(_LETTERS)
+    def _write(self, placed: _Placed) -> None:
+        placed.lettered.added.use(_ADDED)
+        placed.lettered.kept.use(_KEPT)
         if self._light is not None:
             self._light.use(_LIGHT)
-        write_uniforms(
-            self._program,
-            to_caption=pin_to_box(box, self._to_wall).T,
-            writing=self._light_of(self._specs[caption.overlay], brightness),
-            opacity=caption.opacity,
-        )
-        across = len(self._grid[0][0]) - 1 if self._grid else 1
-        for row in where.rows:
-            first = 6 * (row * across + where.columns.start)
-            self._array.render(vertices=6 * len(where.columns), first=first)
+        write_uniforms(self._program, to_caption=placed.to_caption.T, opacity=placed.opacity)
+        across = 1
+        if self._grid is None:
+            both = np.concatenate([placed.corners, placed.corners], axis=-1)
+            self._points.write(both.astype(np.float32).tobytes())
+        else:
+            across = self._grid[0].shape[1] - 1
+        for row in placed.rows:
+            first = 6 * (row * across + placed.columns.start)
+            self._array.render(vertices=6 * len(placed.columns), first=first)
 
-    def _light_of(self, spec: OverlaySpec, brightness: float) -> NDArray[np.float64]:
+    def _light_of(self, spec: OverlaySpec) -> NDArray[np.float64]:
         """The writing's colour in linear light, as bright as the canvas's white."""
         signal = np.array(spec.colour)
-        if self._light is None:
-            linear = np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)
-            return np.minimum(linear * brightness, 1.0)
-        projection = self._spec.projection
-        assert projection is not None
-        tint = brightness * np.array(projection.gains)
-        return np.minimum(signal**projection.gamma * tint, 1.0)
+        light = np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)
+        tint = np.array(self._spec.brightness)
+        if self._light is not None and self._spec.projection is not None:
+            light = signal**self._spec.projection.gamma
+            tint = tint * np.array(self._spec.projection.gains)
+        return np.minimum(light * tint, 1.0)
+
+    def _curve(self) -> Curve:
+        """What makes signals of light on this canvas."""
+        if self._light is None or self._spec.projection is None:
+            return srgb
+        power = np.float32(1.0 / self._spec.projection.gamma)
+        return lambda light: light**power
 
 
 def _between(edges: NDArray[np.float64], low: float, high: float) -> range:
@@ -238,11 +247,3 @@ def _between(edges: NDArray[np.float64], low: float, high: float) -> range:
     first = int(np.searchsorted(edges, low, "right")) - 1
     last = int(np.searchsorted(edges, high, "left"))
     return range(max(0, first), min(last, len(edges) - 1))
-
-
-def _rim(points: NDArray[np.float64], spec: CanvasSpec) -> tuple[int, int, int, int]:
-    """The pixels of the canvas around `points`: x, y, width, height."""
-    low = np.clip(np.floor(points.min(0)) - 1, 0, spec.size).astype(int)
-    high = np.clip(np.ceil(points.max(0)) + 1, 0, spec.size).astype(int)
-    (x, y), (width, height) = low.tolist(), (high - low).tolist()
-    return (x, y, width, height)

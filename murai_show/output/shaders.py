@@ -90,7 +90,9 @@ vec3 sampled() {
 }
 """
 
-_CURVE = """
+# Between decoding and encoding, a factor on the power part of the sRGB curve is a factor on
+# (v + 0.055), so only pixels that touch the curve's straight toe, near black, pay for pow().
+_TONE = """
 const float TOE = 0.04045;
 
 vec3 decoded(vec3 v) {
@@ -101,11 +103,7 @@ vec3 encoded(vec3 v) {
     vec3 power = 1.055 * pow(v, vec3(1.0 / 2.4)) - 0.055;
     return mix(v * 12.92, power, greaterThan(v, vec3(TOE / 12.92)));
 }
-"""
 
-# Between decoding and encoding, a factor on the power part of the sRGB curve is a factor on
-# (v + 0.055), so only pixels that touch the curve's straight toe, near black, pay for pow().
-_TONE = """
 vec3 toned(vec3 v) {
 #ifdef GAMMA
     v = pow(v, vec3(lift));
@@ -175,7 +173,7 @@ def fragment(*, minified: bool, cubic: bool, toned: bool, gamma: bool) -> str:
     """
     sample = _MINIFIED if minified else _CUBIC if cubic else _BILINEAR
     defines = f"{'#define TONED' if toned else ''}\n{'#define GAMMA' if gamma else ''}\n"
-    tone = _CURVE + _TONE + _DITHER if toned else ""
+    tone = _TONE + _DITHER if toned else ""
     return "\n#version 330\n" + defines + _DECLARATIONS + sample + tone + _MAIN
 
 
@@ -325,49 +323,45 @@ void main() {
 }
 """
 
-# In light, ground and writing are parts of a sum, and a soft rim is as wide on white as on black.
-# Projectors share it as they share the picture, so an overlap stays even under a caption.
+# What is worked out in light, once, for each pixel of the letters (`lettering.mixing`) is mixed
+# here in signals.  A projector shares it as it shares the picture, so an overlap stays even under
+# it; a shade dims lifted black with the rest.
 _CAPTION = """
-uniform sampler2D ground;   // what the canvas showed
-uniform sampler2D letters;  // how much writing, how much shade
-uniform sampler2D light;    // of a projector: share ^ (1 / projector), then the lift
-uniform vec3 writing;       // linear light
-uniform vec3 room;          // for the picture where black is lifted
-uniform float projector;    // its gamma
+uniform sampler2D added;   // signal of the writing
+uniform sampler2D kept;    // how much of the ground's signal stays
+uniform sampler2D light;   // of a projector: share ^ (1 / its gamma)
 uniform float opacity;
 in vec2 at;
 in vec2 pinned;
-out vec4 colour;
+layout(location = 0, index = 0) out vec4 colour;
+layout(location = 0, index = 1) out vec4 stays;
 
 void main() {
-    if (any(lessThan(at, vec2(0.0))) || any(greaterThan(at, vec2(1.0)))) discard;
-    vec2 part = textureLod(letters, at, 0.0).rg * opacity;
-    if (max(part.r, part.g) < 0.002) discard;
-    vec3 v = texelFetch(ground, ivec2(gl_FragCoord.xy), 0).rgb;
 #ifdef LIT
-    vec4 here = texelFetch(light, ivec2(gl_FragCoord.xy), 0);
-    float share = pow(here.r, projector);
-    vec3 below = pow(v, vec3(projector)), above = share * writing, black = vec3(0.0);
-#ifdef LIFTED
-    black = share * here.gba;
-    above = room * above + black;
+    if (any(lessThan(at, vec2(0.0))) || any(greaterThan(at, vec2(1.0)))) discard;
 #endif
-    vec3 sum = mix(black + (below - black) * (1.0 - part.g), above, part.r);
-    // The ground is dithered already: another noise than its own, or the two would make a step.
-    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.yx, vec2(0.06711056, 0.00583715))));
-    v = pow(max(sum, 0.0), vec3(1.0 / projector)) + (noise - 0.5) * 0.998 / 255.0;
-#else
+    float part = opacity;
+#ifdef CUT
     vec2 rim = min(pinned, 1.0 - pinned) / max(fwidth(pinned), 1e-9);
     part *= clamp(min(rim.x, rim.y) + 0.5, 0.0, 1.0);
-    v = encoded(mix(decoded(v) * (1.0 - part.g), writing, part.r));
 #endif
-    colour = vec4(v, 1.0);
+    vec3 more = textureLod(added, at, 0.0).rgb * part;
+    vec3 less = 1.0 - part * (1.0 - textureLod(kept, at, 0.0).rgb);
+#ifdef LIT
+    more *= texelFetch(light, ivec2(gl_FragCoord.xy), 0).r;
+    // Eight bits would make steps where overlaps rise and fall; not the noise of the ground again.
+    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.yx, vec2(0.06711056, 0.00583715))));
+    if (less.g < 1.0) less = clamp(less + (noise - 0.5) / 255.0, 0.0, 1.0);
+#endif
+    colour = vec4(more, 0.0);
+    stays = vec4(less, 1.0);
 }
 """
 
 
-def caption(*, lit: bool, lifted: bool) -> str:
-    """The fragment shader of captions; `lit` by a projector's light map, `lifted` its black."""
-    flags = {"LIT": lit, "LIFTED": lifted}
+def caption(*, lit: bool, cut: bool) -> str:
+    """The fragment shader of captions; `lit` by a projector's light map, `cut` at the rim of the
+    pin, beyond which they go on elsewhere."""
+    flags = {"LIT": lit, "CUT": cut}
     defines = "".join(f"#define {name}\n" for name, on in flags.items() if on)
-    return "\n#version 330\n" + defines + ("" if lit else _CURVE) + _CAPTION
+    return "\n#version 330\n" + defines + _CAPTION

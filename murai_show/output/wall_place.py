@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from murai_show.output.homography import Matrix, pin_to_canvas, pin_to_surface
 from murai_show.output.lettering import Align
@@ -122,7 +121,7 @@ def stand(wall: Size, captions: Iterable[Standing]) -> list[Box]:
     return found
 
 
-def corners_on_pin(box: Box, to_wall: Matrix) -> NDArray[np.float64]:
+def corners_on_pin(box: Box, to_wall: Matrix) -> Matrix:
     """(4, 2): the corners of a box on the pin: top left, top right, bottom left, bottom right."""
     x, y = (box.x, box.x + box.width), (box.y, box.y + box.height)
     points = np.array([(x[0], y[0], 1.0), (x[1], y[0], 1.0), (x[0], y[1], 1.0), (x[1], y[1], 1.0)])
