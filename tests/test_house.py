@@ -99,6 +99,7 @@ HOMES = {
     "typer": {"cli", "cli_build", "cli_evening", "cli_projection", "cli_train", "cli_words"},
     "prometheus_client": {"edge"},
     "resvg_py": {"output.mask"},
+    "segno": {"output.lettering"},
 }
 
 

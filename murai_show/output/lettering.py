@@ -196,9 +196,10 @@ def mixing(coverage: Coverage, writing: Light, curve: Curve) -> tuple[Pixels, Pi
     errs towards the writing, by a tenth of full signal at most, where a white letter's faintest rim
     lies on mid-grey without a shade.
     """
-    letters, shade = (coverage[..., plane, None].astype(np.float32) / 255 for plane in (0, 1))
-    low = letters * np.asarray(writing, np.float32)
-    high = np.minimum(low + (1 - letters) * (1 - shade), 1.0)
+    planes = coverage.astype(np.float32) / np.float32(255)
+    letters, shade = planes[..., :1], planes[..., 1:]
+    low = letters * writing.astype(np.float32)
+    high = np.minimum(low + (1 - letters) * (1 - shade), np.float32(1.0))
     added = curve(low)
     return _eight_bits(added), _eight_bits(curve(high) - added)
 

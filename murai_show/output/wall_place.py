@@ -125,7 +125,7 @@ def corners_on_pin(box: Box, to_wall: Matrix) -> Matrix:
     """(4, 2): the corners of a box on the pin: top left, top right, bottom left, bottom right."""
     x, y = (box.x, box.x + box.width), (box.y, box.y + box.height)
     points = np.array([(x[0], y[0], 1.0), (x[1], y[0], 1.0), (x[0], y[1], 1.0), (x[1], y[1], 1.0)])
-    return (points @ np.linalg.inv(to_wall).T)[:, :2]
+    return (points @ np.linalg.inv(to_wall).T.astype(np.float64))[:, :2]
 
 
 def pin_to_box(box: Box, to_wall: Matrix) -> Matrix:

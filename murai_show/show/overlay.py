@@ -41,6 +41,10 @@ Colour = tuple[float, float, float]
 At = str | Point
 
 
+def _entries(found: object) -> tuple[Any, ...]:
+    return tuple(cast("list[Any]", found)) if isinstance(found, tuple | list) else ()
+
+
 def parse_at(found: Any) -> At:
     """`bottom_left`, or `[0.5, 0.2]` → the name of a place, or its own point, 0 to 1 each."""
     if isinstance(found, str):
@@ -49,7 +53,7 @@ def parse_at(found: Any) -> At:
         near = "" if isinstance(found, FromEnviron) else nearest(found, PLACES)
         hint = f"did you mean {near}?" if near else f"write {', '.join(PLACES)}, or [x, y]"
         raise UnfitError(found, f"is not a place; {hint}")
-    parts = cast("tuple[Any, ...]", found) if isinstance(found, tuple | list) else ()
+    parts = _entries(found)
     numbers = [float(p) for p in parts if isinstance(p, int | float) and not isinstance(p, bool)]
     if len(numbers) != 2 or len(parts) != 2:
         raise UnfitError(found, "is not a place; write one such as bottom_left, or [x, y]")
@@ -81,7 +85,7 @@ def parse_names(found: Any) -> tuple[str, ...]:
     """`wall`, or `[left, right]` → names of outputs."""
     if isinstance(found, str):
         return (str(found),)
-    names = cast("tuple[Any, ...]", found) if isinstance(found, tuple | list) else ()
+    names = _entries(found)
     if not names or not all(isinstance(name, str) for name in names):
         raise UnfitError(found, "names no outputs; write one, or a list such as [left, right]")
     return tuple(map(str, names))

@@ -96,7 +96,7 @@ def _as_written(field: FieldInfo) -> Any:
     if isinstance(value, float) and _is_duration(field):
         return write_duration(value)
     if _type_words(field.annotation, field.metadata) == "colour":
-        return overlay.write_colour(value)
+        return overlay.write_colour(cast("overlay.Colour", value))
     return str(value) if isinstance(value, Size | Address) else value
 
 
