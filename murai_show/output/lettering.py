@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from murai_show.show.caption import OverlaySpec
 Coverage = NDArray[np.uint8]
 Pixels = NDArray[np.uint8]
 Light = NDArray[np.float64]
-Curve = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Curve = NDArray[np.float32]
 Align = Literal["left", "center", "right"]
 
 log = logging.getLogger(__name__)
@@ -185,35 +184,46 @@ def _code(text: str, side: float, scale: float) -> Lettering:
     return Lettering(np.stack([plate, np.full_like(plate, 255)], axis=-1), (size, size))
 
 
-def mixing(coverage: Coverage, writing: Light, curve: Curve) -> tuple[Pixels, Pixels]:
-    """What a caption adds to a signal, and how much of the ground's it leaves: (H, W, 4), uint8,
-    RGB and an alpha that says nothing.
+def mixing(coverage: Coverage, writing: Light, curve: Curve) -> Pixels:
+    """What a caption does to a signal: (H, W, 4), uint8.  RGB is added to it, once alpha of it is
+    taken away ("premultiplied").
 
-    `writing` is the letters' colour in linear light, `curve` turns light into signals.  Of a
-    ground's light a caption leaves a part and adds some of its own.  That is no straight line in
-    signals, which is what OpenGL mixes without reading the ground; but the line through its values
-    on black and on white is exact there, and for a shade alone under a power law.  In between it
-    errs towards the writing, by a tenth of full signal at most, where a white letter's faintest rim
-    lies on mid-grey without a shade.
+    `writing` is the letters' colour in linear light, `curve` a table of the signals of light, 0..1.
+    Of a ground's light a caption leaves a part and adds some of its own.  That is no straight line
+    in signals, which is what OpenGL mixes without reading the ground; but the line through its
+    values on black and on white is exact there, and for a shade alone under a power law.  In
+    between it errs towards the writing, by a tenth of full signal at most, where a white letter's
+    faintest rim lies on mid-grey without a shade.  Of a colour's three lines the lowest is taken.
     """
     planes = coverage.astype(np.float32) / np.float32(255)
     letters, shade = planes[..., :1], planes[..., 1:]
-    low = letters * writing.astype(np.float32)
-    high = np.minimum(low + (1 - letters) * (1 - shade), np.float32(1.0))
-    added = curve(low)
-    return _eight_bits(added), _eight_bits(curve(high) - added)
-
-
-def srgb(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Linear light → signals, 0..1 (IEC 61966-2-1)."""
-    power = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)
-    return np.where(light <= 0.0031308, light * np.float32(12.92), power)
-
-
-def _eight_bits(signal: NDArray[np.float32]) -> Pixels:
-    pixels = np.zeros((*signal.shape[:2], 4), np.uint8)  # three channels are read more slowly
-    pixels[..., :3] = np.rint(np.clip(signal, 0.0, 1.0) * 255)
+    own = writing.astype(np.float32)
+    own = own[:1] if np.ptp(own) == 0 else own
+    low = letters * own
+    added = _signal(low, curve)
+    kept = _signal(np.minimum(low + (1 - letters) * (1 - shade), np.float32(1)), curve) - added
+    pixels = np.empty((*coverage.shape[:2], 4), np.uint8)
+    pixels[..., :3] = np.rint(255 * added)
+    pixels[..., 3] = np.rint(255 * (1 - kept.min(axis=-1)))
     return pixels
+
+
+def _signal(light: NDArray[np.float32], curve: Curve) -> NDArray[np.float32]:
+    return curve[(light * np.float32(len(curve) - 1) + np.float32(0.5)).astype(np.intp)]
+
+
+def power_curve(gamma: float) -> Curve:
+    """The signals of a projector that makes signal ^ gamma of light."""
+    return (_RAMP ** (1.0 / gamma)).astype(np.float32)
+
+
+def srgb_curve() -> Curve:
+    """The signals of sRGB (IEC 61966-2-1)."""
+    power = 1.055 * _RAMP ** (1 / 2.4) - 0.055
+    return np.where(_RAMP <= 0.0031308, _RAMP * 12.92, power).astype(np.float32)
+
+
+_RAMP = np.linspace(0.0, 1.0, 1 << 16)
 
 
 def _warn_of_reversed(text: str) -> None:

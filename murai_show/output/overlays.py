@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from murai_show.errors import OutputError
 from murai_show.output import shaders
 from murai_show.output.homography import Matrix, pin_to_canvas
-from murai_show.output.lettering import Curve, check_font, letter, mixing, srgb
+from murai_show.output.lettering import check_font, letter, mixing, power_curve, srgb_curve
 from murai_show.output.mesh import cells, triangles
 from murai_show.output.projector import write_uniforms
 from murai_show.output.wall_place import (
@@ -39,23 +39,17 @@ from murai_show.show.planned import CanvasSpec
 log = logging.getLogger(__name__)
 
 KEPT = 16  # lettered captions that are not shown at present
-_ADDED, _KEPT, _LIGHT = 0, 1, 2  # texture units
-_ONE, _SRC1_COLOR = 1, 0x88F9  # OpenGL's: blending with a second colour of the shader
+_LETTERS, _LIGHT = 0, 1  # texture units
 
 Key = tuple[OverlaySpec, str]
 
 
 @dataclass(frozen=True, eq=False)
 class _Lettered:
-    """A caption in textures (`lettering.mixing`), and its size in pixels of the wall."""
+    """A caption in a texture (`lettering.mixing`), and its size in pixels of the wall."""
 
-    added: moderngl.Texture
-    kept: moderngl.Texture
+    texture: moderngl.Texture
     size: tuple[float, float]
-
-    def release(self) -> None:
-        self.added.release()
-        self.kept.release()
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +86,8 @@ class Overlays:
         self._specs = {overlay.name: overlay for overlay in spec.overlays}
         self._wall, self._to_wall = wall_size(spec), pin_to_wall(spec)
         self._scale = canvas_scale(spec)
+        lit = spec.projection if light is not None else None
+        self._curve = power_curve(lit.gamma) if lit is not None else srgb_curve()
         self._last: tuple[Caption, ...] = ()
         self._placed: list[_Placed] = []
         self._lettered: OrderedDict[Key, _Lettered | None] = OrderedDict()
@@ -114,7 +110,7 @@ class Overlays:
         if wanted != self._last:  # most pictures have the captions of the one before
             self._placed, self._last = self._place(wanted), wanted
         self._ctx.enable(self._ctx.BLEND)
-        self._ctx.blend_func = (_ONE, _SRC1_COLOR)
+        self._ctx.blend_func = (self._ctx.ONE, self._ctx.ONE_MINUS_SRC_ALPHA)
         for each in self._placed:
             self._write(each)
         self._ctx.disable(self._ctx.BLEND)
@@ -123,7 +119,7 @@ class Overlays:
         """Free what lies in the context.  Safe to call twice."""
         for found in self._lettered.values():
             if found is not None:
-                found.release()
+                found.texture.release()
         self._lettered.clear()
         for thing in (self._array, self._order, self._points, self._program):
             thing.release()
@@ -132,7 +128,7 @@ class Overlays:
         lit = self._light is not None
         source = shaders.caption(lit=lit, cut=not lit and self._spec.projection is not None)
         program = self._ctx.program(shaders.CAPTION_VERTEX, source)
-        for name, unit in (("added", _ADDED), ("kept", _KEPT), ("light", _LIGHT)):
+        for name, unit in (("letters", _LETTERS), ("light", _LIGHT)):
             sampler = program.get(name, None)
             if isinstance(sampler, moderngl.Uniform):
                 sampler.value = unit
@@ -164,15 +160,12 @@ class Overlays:
         height = self._wall.height
         room = (widest(spec, self._wall), max(1.0, (1 - 2 * spec.margin) * height))
         found = letter(spec, text, spec.size * height, room, self._scale, align_of(spec))
-        added, kept = mixing(found.coverage, self._light_of(spec), self._curve())
-        return _Lettered(self._texture(added), self._texture(kept), found.size)
-
-    def _texture(self, pixels: NDArray[np.uint8]) -> moderngl.Texture:
+        pixels = mixing(found.coverage, self._light_of(spec), self._curve)
         rows, columns = pixels.shape[:2]
         texture = self._ctx.texture((columns, rows), 4, pixels.tobytes())
         texture.filter = (self._ctx.LINEAR, self._ctx.LINEAR)
         texture.repeat_x = texture.repeat_y = False
-        return texture
+        return _Lettered(texture, found.size)
 
     def _forget(self, shown: set[Key]) -> None:
         """Free what was not shown for longest."""
@@ -180,7 +173,7 @@ class Overlays:
         for key in idle[: max(0, len(idle) - KEPT)]:
             found = self._lettered.pop(key)
             if found is not None:
-                found.release()
+                found.texture.release()
 
     def _place(self, captions: tuple[Caption, ...]) -> list[_Placed]:
         """Those of `captions` that are seen on this canvas, lettered."""
@@ -209,8 +202,7 @@ class Overlays:
         return replace(placed, rows=rows, columns=_between(even[0, :, 0], low[0], high[0]))
 
     def _write(self, placed: _Placed) -> None:
-        placed.lettered.added.use(_ADDED)
-        placed.lettered.kept.use(_KEPT)
+        placed.lettered.texture.use(_LETTERS)
         if self._light is not None:
             self._light.use(_LIGHT)
         write_uniforms(self._program, to_caption=placed.to_caption.T, opacity=placed.opacity)
@@ -233,13 +225,6 @@ class Overlays:
             light = signal**self._spec.projection.gamma
             tint = tint * np.array(self._spec.projection.gains)
         return np.minimum(light * tint, 1.0)
-
-    def _curve(self) -> Curve:
-        """What makes signals of light on this canvas."""
-        if self._light is None or self._spec.projection is None:
-            return srgb
-        power = np.float32(1.0 / self._spec.projection.gamma)
-        return lambda light: light**power
 
 
 def _between(edges: NDArray[np.float64], low: float, high: float) -> range:

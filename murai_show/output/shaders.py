@@ -327,14 +327,12 @@ void main() {
 # here in signals.  A projector shares it as it shares the picture, so an overlap stays even under
 # it; a shade dims lifted black with the rest.
 _CAPTION = """
-uniform sampler2D added;   // signal of the writing
-uniform sampler2D kept;    // how much of the ground's signal stays
-uniform sampler2D light;   // of a projector: share ^ (1 / its gamma)
+uniform sampler2D letters;  // signal of the writing, and how much of the ground's it takes
+uniform sampler2D light;    // of a projector: share ^ (1 / its gamma)
 uniform float opacity;
 in vec2 at;
 in vec2 pinned;
-layout(location = 0, index = 0) out vec4 colour;
-layout(location = 0, index = 1) out vec4 stays;
+out vec4 colour;
 
 void main() {
 #ifdef LIT
@@ -345,16 +343,13 @@ void main() {
     vec2 rim = min(pinned, 1.0 - pinned) / max(fwidth(pinned), 1e-9);
     part *= clamp(min(rim.x, rim.y) + 0.5, 0.0, 1.0);
 #endif
-    vec3 more = textureLod(added, at, 0.0).rgb * part;
-    vec3 less = 1.0 - part * (1.0 - textureLod(kept, at, 0.0).rgb);
+    colour = textureLod(letters, at, 0.0) * part;
 #ifdef LIT
-    more *= texelFetch(light, ivec2(gl_FragCoord.xy), 0).r;
+    colour.rgb *= texelFetch(light, ivec2(gl_FragCoord.xy), 0).r;
     // Eight bits would make steps where overlaps rise and fall; not the noise of the ground again.
     float noise = fract(52.9829189 * fract(dot(gl_FragCoord.yx, vec2(0.06711056, 0.00583715))));
-    if (less.g < 1.0) less = clamp(less + (noise - 0.5) / 255.0, 0.0, 1.0);
+    if (colour.a > 0.0) colour.a = clamp(colour.a + (noise - 0.5) / 255.0, 0.0, 1.0);
 #endif
-    colour = vec4(more, 0.0);
-    stays = vec4(less, 1.0);
 }
 """
 

@@ -12,7 +12,7 @@ import segno
 
 from murai_show.frame import Frame
 from murai_show.output import open_output
-from murai_show.output.lettering import SHADE, mixing, srgb
+from murai_show.output.lettering import SHADE, mixing, srgb_curve
 from murai_show.output.overlays import KEPT
 from murai_show.show.caption import Caption, OverlaySpec
 from murai_show.show.planned import CanvasSpec
@@ -91,13 +91,17 @@ def test_letters_are_white_and_fade_evenly_to_the_eye(make_canvas) -> None:
     assert half[found[..., 0] == 255].min() == half[found[..., 0] == 255].max() == 128
 
 
+def srgb(light: np.ndarray) -> np.ndarray:
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
 @pytest.mark.parametrize(("ground", "error"), [(0, 1), (255, 1), (128, 26)])
 def test_rims_are_mixed_in_light(ground, error) -> None:
     """Half covered is half the light: 188 of sRGB on black, not 128; white stays white."""
     coverage = np.zeros((1, 255, 2), np.uint8)
     coverage[..., 0] = np.arange(255)
-    added, kept = (p[..., :3] / 255 for p in mixing(coverage, np.ones(3), srgb))
-    mixed = added + kept * (ground / 255)
+    found = mixing(coverage, np.ones(3), srgb_curve()) / 255
+    mixed = found[..., :3] + (1 - found[..., 3:]) * (ground / 255)
     part = np.arange(255)[:, None] / 255
     exact = srgb((1 - part) * linear(np.array(ground)) + part)
     assert np.abs(255 * (mixed[0] - exact)).max() <= error
