@@ -80,10 +80,11 @@ def bank_folders(show: Path, work: Path) -> list[Path]:
 def bank_facts(path: Path) -> BankFacts:
     """What the card of a bank says; trouble as a sentence, not an exception."""
     try:
-        names = read_card(path).names
+        card = read_card(path)
     except BankError as error:
         return BankFacts(path, (), str(error))
-    return BankFacts(path, names, "" if path.is_file() else f"{path}: no such bank")
+    trouble = "" if path.is_file() else f"{path}: no such bank"
+    return BankFacts(path, card.names, trouble, tuple(style.credit for style in card.styles))
 
 
 def find_banks(show: Path, work: Path) -> dict[str, BankFacts]:

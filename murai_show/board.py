@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from murai_show.errors import UsageError
+from murai_show.show.captions import captioned_look
 from murai_show.show.cueing import (
     NONE,
     Call,
@@ -61,7 +62,7 @@ class Board:
         """The look of `plan` at `wall` with what was called by then."""
         if self._counted is None:
             self._counted = wall
-        return look_at(plan, wall, self._calls)
+        return captioned_look(plan, wall, self._calls)
 
     def take(self, plan: Plan) -> None:
         """`plan` runs from now on; what was called stays, but for cues that it does not have."""

@@ -31,6 +31,7 @@ from murai_show.output.mask import read_mask
 from murai_show.output.recording import Recording
 from murai_show.ports import Batching, Clock, Output, Stylizer
 from murai_show.practice import practice_frames
+from murai_show.show.captions import captioned_look
 from murai_show.show.changes import Changes, changes
 from murai_show.show.plan import CanvasSpec, Plan, PlannedOutput
 from murai_show.show.schema import (
@@ -40,7 +41,7 @@ from murai_show.show.schema import (
     VirtualCameraOutput,
 )
 from murai_show.show.sizes import inside
-from murai_show.show.timeline import Look, MaskFile, look_at
+from murai_show.show.timeline import Look, MaskFile
 from murai_show.style import ON_GPU, open_stylizer
 from murai_show.style.collage import Collage
 
@@ -184,9 +185,8 @@ class OnAir:
         CancelledError when the show ends meanwhile.
         """
         wanted = changes(self.plan, plan, touched)
-        look_at(
-            plan, self._clock.wall()
-        )  # works out the day, which is kept: not in the loop's time
+        # Works out the day, which is kept: not in the loop's time.
+        captioned_look(plan, self._clock.wall())
         with ExitStack() as undo:
             painter = self._painter
             if wanted.stylizer:

@@ -112,6 +112,7 @@ HOMES = {
     "prometheus_client": {"edge"},
     "schedule": {"edge.jobs"},
     "resvg_py": {"output.mask"},
+    "segno": {"output.lettering"},
 }
 
 

@@ -265,6 +265,28 @@ def test_an_alignment_beside_the_show_moves_the_canvas_and_opens_nothing(studio:
     assert show.report.status.presented["film"] > 10
 
 
+def test_overlays_are_taken_at_once_and_nothing_is_opened(studio: Studio) -> None:
+    face = "  face: {kind: offscreen, size: 64x36}\n"
+    film = "  film: {kind: recording, of: face, path: film.mp4}\n"
+    bare = changed(("metrics", f"{face}{film}metrics"))
+    name = "overlays:\n  name: {kind: title, text: one, on: face}\n"
+    with studio.running(bare) as show:
+        said = show.take(bare + name)
+        assert said.endswith(": looks, output face (moved), output film (moved)")
+        show.wall.wait_for(30)
+        assert show.take(bare + name.replace("one", "two")).endswith(": looks")
+        show.wall.wait_for(30)
+        said = show.take(bare + name.replace("one", "two, at: bottom, size: 0.3"))
+        assert said.endswith(": looks, output face (moved), output film (moved)")
+        show.wall.wait_for(30)
+        assert "did you mean clock" in show.refuse(bare + name.replace("title", "clok"))
+        show.wall.wait_for(30)
+    assert show.report is not None
+    assert show.report.status.errors == {}
+    assert [file.name for file in show.report.files] == ["film.mp4"]
+    assert not [line for line in show.ears.lines if "overlay" in line and "left out" in line]
+
+
 def test_canvases_can_be_added_to_a_show_without_any(studio: Studio) -> None:
     text = changed(("metrics", "  face: {kind: offscreen, size: 64x36}\nmetrics"))
     with studio.running(SHOW) as show:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from murai_show.frame import Frame
 from murai_show.output import shaders
 from murai_show.output.homography import Placement, place
+from murai_show.output.overlays import Overlays
 from murai_show.output.projector import Projector, write_uniforms
 from murai_show.output.upload import Upload, Uploads, on_device
+from murai_show.show.caption import Caption
 from murai_show.show.planned import CanvasSpec
 
 Pixels = NDArray[np.uint8]
@@ -32,7 +34,8 @@ class Canvas:
     lasts, and a canvas may come while others are on.  Whoever gives them frees them.
 
     Where light joins that of other projectors, or bends, a `Projector` draws; any other canvas
-    never pays for that.  Raises OutputError when a mask cannot be read.
+    never pays for that.  Where something may be written over the picture, `Overlays` does; the
+    picture is drawn as ever.  Raises OutputError when a mask or a font cannot be read.
     """
 
     def __init__(
@@ -56,15 +59,20 @@ class Canvas:
         self._minified = False
         lit = spec.projection is not None and spec.projection.lit
         self._projector = Projector(ctx, spec, cubic=self._cubic) if lit else None
+        light = self._projector.light if self._projector is not None else None
+        self._overlays = Overlays(ctx, spec, light) if spec.overlays else None
         self._own: Programs = {}
         self._programs = self._own if programs is None else programs
-        self._drawn: tuple[Frame | None, float] | None = None
+        self._drawn: tuple[Frame | None, float, tuple[Caption, ...]] | None = None
         self._pixels: Pixels | None = None
 
-    def draw(self, picture: Frame, light: float) -> bool:
-        """Draw `picture` at `light` (0 dark … 1 full); False when that is what is there already."""
-        wanted = (picture if light > 0.0 else None, light)
-        if self._drawn is not None and self._drawn[0] is wanted[0] and self._drawn[1] == light:
+    def draw(self, picture: Frame, light: float, captions: tuple[Caption, ...] = ()) -> bool:
+        """Draw `picture` at `light` (0 dark … 1 full), and those of `captions` over it that are for
+        this canvas; False when that is what is there already."""
+        written = self._overlays.of(captions) if self._overlays is not None else ()
+        wanted = (picture if light > 0.0 else None, light, written)
+        there = self._drawn
+        if there is not None and there[0] is wanted[0] and there[1:] == wanted[1:]:
             return False
         self._fbo.use()
         # Black is lifted in the dark too: the lamps are on, and overlaps would glow.
@@ -73,6 +81,8 @@ class Canvas:
             self._render(light)
         else:
             self._fbo.clear(0.0, 0.0, 0.0, 1.0)
+        if self._overlays is not None and written:
+            self._overlays.draw(written)
         self._drawn, self._pixels = wanted, None
         self.draws += 1
         return True
@@ -102,6 +112,9 @@ class Canvas:
         if self._source is not None:
             self._source.close()
             self._source = None
+        if self._overlays is not None:
+            self._overlays.close()
+            self._overlays = None
         self._fbo.release()
         self.texture.release()
 

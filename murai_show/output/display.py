@@ -72,7 +72,7 @@ class Display:
         glfw.poll_events()
         if not self._spec.window:
             self._keep_monitor()
-        drawing = self._stage.draw(self._canvas, picture, look.light)
+        drawing = self._stage.draw(self._canvas, picture, look.light, look.captions)
         state = (drawing, glfw.get_framebuffer_size(self.window))
         if state != self._shown or now - self._shown_at >= STILL_EVERY:
             self._present(Size(*state[1]))

@@ -30,7 +30,7 @@ class Offscreen:
         return {}
 
     def show(self, picture: Frame, look: Look, now: float) -> None:  # noqa: ARG002  the port's
-        self._stage.draw(self._canvas, picture, look.light)
+        self._stage.draw(self._canvas, picture, look.light, look.captions)
         self.presented += 1
 
     def move(self, canvas: CanvasSpec) -> None:

@@ -40,7 +40,7 @@ class Pickup:
         """The picture, if it is due.  `hindrance` is why it cannot be taken, empty when it can."""
         if now < self._due:
             return None
-        drawing = self._stage.draw(self._canvas, picture, look.light)
+        drawing = self._stage.draw(self._canvas, picture, look.light, look.captions)
         if drawing != self._seen:
             if self._seen != self._sent:
                 self.drops[self._missed] += 1

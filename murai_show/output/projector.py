@@ -53,6 +53,11 @@ class Projector:
         self._light.filter = (ctx.NEAREST, ctx.NEAREST)
         self._programs: dict[ProjectorVariant, _Part] = {}
 
+    @property
+    def light(self) -> moderngl.Texture:
+        """The light map: `blend.light_map` of every pixel."""
+        return self._light
+
     def prepare(self, *, minified: bool) -> None:
         """Compile what `draw` will need: a fade to dark must not wait for the compiler."""
         for toned in (False, True):

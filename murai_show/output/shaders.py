@@ -301,3 +301,62 @@ def projector(variant: ProjectorVariant) -> str:
     defines = "".join(f"#define {name}\n" for name, on in flags.items() if on)
     sample = _MINIFIED if variant.minified else _CUBIC if variant.cubic else _BILINEAR
     return "\n#version 330\n" + defines + _PROJECTOR + sample + _DITHER + _PROJECTOR_MAIN
+
+
+# --- captions -------------------------------------------------------------------------------------
+
+CAPTION_VERTEX = """
+#version 330
+uniform vec2 canvas;      // pixels
+uniform mat3 pin;         // pin 0..1 -> canvas pixels, homogeneous
+uniform mat3 to_caption;  // pin 0..1 -> caption 0..1
+in vec2 even;
+in vec2 landed;
+out vec2 at;
+out vec2 pinned;
+
+void main() {
+    at = (to_caption * vec3(even, 1.0)).xy;
+    pinned = even;
+    vec3 pixel = pin * vec3(landed, 1.0);
+    gl_Position = vec4(pixel.xy / canvas * 2.0 - pixel.z, 0.0, pixel.z);
+}
+"""
+
+# What is worked out in light, once, for each pixel of the letters (`lettering.mixing`) is mixed
+# here in signals.  A projector shares it as it shares the picture, so an overlap stays even under
+# it; a shade dims lifted black with the rest.
+_CAPTION = """
+uniform sampler2D letters;  // signal of the writing, and how much of the ground's it takes
+uniform sampler2D light;    // of a projector: share ^ (1 / its gamma)
+uniform float opacity;
+in vec2 at;
+in vec2 pinned;
+out vec4 colour;
+
+void main() {
+#ifdef LIT
+    if (any(lessThan(at, vec2(0.0))) || any(greaterThan(at, vec2(1.0)))) discard;
+#endif
+    float part = opacity;
+#ifdef CUT
+    vec2 rim = min(pinned, 1.0 - pinned) / max(fwidth(pinned), 1e-9);
+    part *= clamp(min(rim.x, rim.y) + 0.5, 0.0, 1.0);
+#endif
+    colour = textureLod(letters, at, 0.0) * part;
+#ifdef LIT
+    colour.rgb *= texelFetch(light, ivec2(gl_FragCoord.xy), 0).r;
+    // Eight bits would make steps where overlaps rise and fall; not the noise of the ground again.
+    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.yx, vec2(0.06711056, 0.00583715))));
+    if (colour.a > 0.0) colour.a = clamp(colour.a + (noise - 0.5) / 255.0, 0.0, 1.0);
+#endif
+}
+"""
+
+
+def caption(*, lit: bool, cut: bool) -> str:
+    """The fragment shader of captions; `lit` by a projector's light map, `cut` at the rim of the
+    pin, beyond which they go on elsewhere."""
+    flags = {"LIT": lit, "CUT": cut}
+    defines = "".join(f"#define {name}\n" for name, on in flags.items() if on)
+    return "\n#version 330\n" + defines + _CAPTION

@@ -84,7 +84,7 @@ class Snapshot:
         if self._worker.full:
             self._drops[BUSY] += 1
             return
-        self._stage.draw(self._canvas, picture, look.light)
+        self._stage.draw(self._canvas, picture, look.light, look.captions)
         path = named(self._pattern, later(self._started, now - self._first))
         self._worker.put(Still(self._stage.read_rgba(self._canvas), path))
 

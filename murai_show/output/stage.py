@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from murai_show.errors import OutputError
 from murai_show.frame import Frame
 from murai_show.output.monitors import find_monitor, glfw_trouble
+from murai_show.show.caption import Caption
 from murai_show.show.planned import CanvasSpec, PlannedOutput
 from murai_show.show.schema import DisplayOutput
 
@@ -96,12 +97,15 @@ class Stage:
         """The canvas of `spec`, for its texture and its count; the stage draws it."""
         return self._canvases[spec]
 
-    def draw(self, spec: CanvasSpec, picture: Frame, light: float) -> int:
-        """Draw `picture` unless it is there already; the number of this drawing."""
+    def draw(
+        self, spec: CanvasSpec, picture: Frame, light: float, captions: tuple[Caption, ...] = ()
+    ) -> int:
+        """Draw `picture`, and `captions` over it, unless they are there already; the number of this
+        drawing."""
         assert self._ctx is not None
         canvas = self._canvases[spec]
         with self._ctx:
-            if canvas.draw(picture, light) and self.share is not None:
+            if canvas.draw(picture, light, captions) and self.share is not None:
                 self._ctx.finish()  # a window's context may only read what is complete
         return canvas.draws
 

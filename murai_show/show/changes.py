@@ -117,10 +117,11 @@ def camera_files(camera: PlannedCamera) -> tuple[Path, ...]:
 
 
 def output_files(output: PlannedOutput) -> tuple[Path, ...]:
-    """The masks that its canvas is cut with."""
+    """The masks that its canvas is cut with, and the fonts that are written over it."""
     projection = output.canvas.projection if output.canvas else None
     masks = (projection.surface.mask, projection.mask) if projection else ()
-    return tuple(mask for mask in masks if mask)
+    fonts = (overlay.font for overlay in output.canvas.overlays) if output.canvas else ()
+    return (*(mask for mask in masks if mask), *(f for f in fonts if isinstance(f, Path)))
 
 
 def scales(camera: PlannedCamera) -> bool:
@@ -162,6 +163,6 @@ def _shots(plan: Plan) -> tuple[object, ...]:
 
 
 def _looks(plan: Plan) -> tuple[object, ...]:
-    """All that `look_at` reads."""
-    cues = (plan.cues, plan.cue_times)
-    return (plan.show, plan.place, plan.playlist, plan.schedule, plan.areas, *cues)
+    """All that `captioned_look` reads."""
+    cues, over = (plan.cues, plan.cue_times), (plan.areas, plan.overlays)
+    return (plan.show, plan.place, plan.playlist, plan.schedule, *cues, *over)

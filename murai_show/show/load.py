@@ -20,6 +20,7 @@ from murai_show.show.area import Area
 from murai_show.show.findings import START, Findings, Spot
 from murai_show.show.hints import nearest, one_of
 from murai_show.show.noun import Noun
+from murai_show.show.overlay import OVERLAY_KINDS, Overlay
 from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.read_cues import Look, ReadCue, read_cues, read_tokens
 from murai_show.show.schema import (
@@ -78,6 +79,7 @@ class Draft:
     cues: Mapping[str, ReadCue | None]
     tokens: Mapping[str, Look | None]
     views: Mapping[str, View | None] | None
+    overlays: Mapping[str, Overlay | None] | None
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -153,6 +155,7 @@ def read_draft(
         read_cues(members.get("cues"), findings),
         read_tokens(members.get("tokens"), findings),
         _read_kinds("view", VIEW_KINDS, members.get("views"), findings),
+        _read_kinds("overlay", OVERLAY_KINDS, members.get("overlays"), findings),
     )
 
 

@@ -12,6 +12,7 @@ from murai_show.show.plan_areas import plan_areas
 from murai_show.show.plan_camera import check_overrides, plan_cameras
 from murai_show.show.plan_cues import plan_control, plan_cue_times, plan_cues
 from murai_show.show.plan_outputs import plan_outputs
+from murai_show.show.plan_overlays import hang_overlays, plan_overlays
 from murai_show.show.plan_schedule import plan_schedule
 from murai_show.show.plan_views import place_cameras, plan_filming
 from murai_show.show.planned import (
@@ -93,6 +94,7 @@ def plan_show(
     filming = plan_filming(site, plan_cameras(site), bank)
     outputs, output_notes = plan_outputs(site)
     outputs = place_cameras(site, outputs, filming)
+    overlays, overlay_notes = plan_overlays(site, bank, schedule)
     findings.done()
     head, play = draft.head, draft.play
     if not (head and play and filming and bank and playlist and schedule and outputs):
@@ -107,7 +109,7 @@ def plan_show(
         bank=bank,
         playlist=playlist,
         paint=play.paint,
-        outputs=outputs,
+        outputs=hang_overlays(site, outputs, overlays),
         metrics=None if head.metrics == "off" else head.metrics,
         notes=(
             *filming.notes,
@@ -117,6 +119,7 @@ def plan_show(
             *time_notes,
             *control_notes,
             *output_notes,
+            *overlay_notes,
         ),
         schedule=schedule,
         areas=areas,
@@ -127,4 +130,5 @@ def plan_show(
         more_cameras=filming.cameras[1:],
         views=filming.views,
         view=filming.view,
+        overlays=overlays,
     )

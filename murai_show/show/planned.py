@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from murai_show.show.caption import OverlaySpec, PlannedOverlay
 from murai_show.show.moments import Dates, Moment, write_days
 from murai_show.show.playing import DARK
 from murai_show.show.projection import ProjectionSpec
@@ -51,12 +52,14 @@ class PlannedView:
 
 @dataclass(frozen=True)
 class PlannedBank:
-    """`file` is the bank's safetensors; `engine` is never `auto`."""
+    """`file` is the bank's safetensors; `engine` is never `auto`; `credits` say who made the
+    picture of each of its `styles`, empty where nobody knows."""
 
     name: str
     file: Path
     engine: Engine
     styles: tuple[str, ...]
+    credits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ class PlannedArea:
 class CanvasSpec:
     """One drawing of the picture.  Equal specs are drawn once.  Without `projection` the canvas
     is a wall of its own, which nothing overlaps.  `camera` is what it shows instead of what `play`
-    films: canvases with different pictures are never shared."""
+    films: canvases with different pictures are never shared.  `overlays` may be written over the
+    picture."""
 
     size: Size
     fit: Literal["cover", "contain", "stretch"]
@@ -160,6 +164,7 @@ class CanvasSpec:
     gamma: float
     projection: ProjectionSpec | None = None
     camera: str = ""
+    overlays: tuple[OverlaySpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -207,6 +212,7 @@ class Plan:
     more_cameras: tuple[PlannedCamera, ...] = ()
     views: tuple[PlannedView, ...] = ()
     view: str = ""
+    overlays: tuple[PlannedOverlay, ...] = ()
 
     @property
     def cameras(self) -> tuple[PlannedCamera, ...]:
@@ -235,11 +241,13 @@ class Monitor:
 
 @dataclass(frozen=True)
 class BankFacts:
-    """A bank that this machine has; `trouble` is a sentence when it cannot be used."""
+    """A bank that this machine has; `trouble` is a sentence when it cannot be used.  `credits` say
+    who made the picture of each of its `styles`, where that is known."""
 
     file: Path
     styles: tuple[str, ...]
     trouble: str = ""
+    credits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

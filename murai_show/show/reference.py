@@ -9,10 +9,11 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import cue, moments, sending, surface, words
+from murai_show.show import cue, moments, overlay, sending, surface, words
 from murai_show.show.area import Area
 from murai_show.show.cue import Cue, Step
 from murai_show.show.noun import Noun
+from murai_show.show.overlay import OVERLAY_KINDS, OverlayNoun
 from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.schema import (
     CAMERA_KINDS,
@@ -32,6 +33,7 @@ _NOUNS = (
     *CAMERA_KINDS.values(),
     *OUTPUT_KINDS.values(),
     *VIEW_KINDS.values(),
+    *OVERLAY_KINDS.values(),
     BankChoice,
     Playlist,
     Play,
@@ -111,6 +113,8 @@ def _as_written(field: FieldInfo) -> Any:
         return write_duration(value)
     if isinstance(value, int) and _is_bitrate(field):
         return sending.write_bitrate(value)
+    if _type_words(field.annotation, field.metadata) == "colour":
+        return overlay.write_colour(cast("overlay.Colour", value))
     return str(value) if isinstance(value, Size | Address) else value
 
 
@@ -247,6 +251,17 @@ How to set it up at the wall: [projection.md](projection.md)."""
 _PROJECTION = """
 
 Films and snapshots of a surface are of the wall: they take no part in blending."""
+_OVERLAYS = """## overlays
+
+Each overlay has a name and a `kind`. How they look and when they come: [overlays.md](overlays.md).
+
+```yaml
+overlays:
+  credit: { kind: credit, at: bottom_left, for: 12s }
+  clock: { kind: clock, at: top_right }
+  opening: { kind: countdown, to: "21:00", text: "Opens in {left}", in_the_dark: true }
+```
+"""
 
 
 _TOKENS = """\
@@ -291,7 +306,7 @@ More, with examples: [cameras.md](cameras.md)."""
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_view_parts()]
-    parts += [*_style_parts(), *_output_parts()]
+    parts += [*_style_parts(), *_output_parts(), *_overlay_parts()]
     return "\n".join(parts)
 
 
@@ -342,6 +357,16 @@ def _output_parts() -> Iterator[str]:
         yield _section(model, f"kind: {kind}", 3, known, more)
 
 
+def _overlay_parts() -> Iterator[str]:
+    yield _OVERLAYS
+    for kind, model in OVERLAY_KINDS.items():
+        usual = OverlayNoun.model_fields
+        others = {k: f for k, f in usual.items() if _default(model.model_fields[k]) == _default(f)}
+        more = "\n\nBesides the keys of every overlay, or otherwise than those:"
+        yield _section(model, f"kind: {kind}", 3, others, more)
+    yield _section(OverlayNoun, "Every overlay", 3)
+
+
 def _section(
     model: type[Noun], title: str, level: int, without: Mapping[str, Any] = {}, more: str = ""
 ) -> str:
@@ -384,6 +409,10 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     sending.parse_bitrate: "bit rate",
     sending.parse_stream_url: "URL",
     sending.parse_day_hour: "`hh:mm` or `off`",
+    overlay.parse_at: "place or `[x, y]`",
+    overlay.parse_colour: "colour",
+    overlay.parse_names: "names",
+    overlay.parse_to: "time or `next`",
 }
 
 
@@ -453,8 +482,11 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, Noun):
         return "the whole output" if isinstance(value, Corners) else ""
-    if value is None or value == "":
+    words = _type_words(field.annotation, field.metadata)
+    if value is None or value == "" or (value == () and words == "names"):
         return ""
+    if words == "colour":
+        return f"`{overlay.write_colour(cast('overlay.Colour', value))}`"
     if isinstance(value, tuple) and not isinstance(value, Size):
         return f"`[{', '.join(f'{v:g}' for v in cast('tuple[float, ...]', value))}]`"
     if isinstance(value, bool):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from murai_show.show.caption import overlay_to_json
 from murai_show.show.evening import rule_to_json
 from murai_show.show.planned import (
     CanvasSpec,
@@ -50,6 +51,7 @@ def plan_to_json(plan: Plan) -> Json:
         "cues": [cue_to_json(cue) for cue in plan.cues],
         "cue_times": [{"line": t.line, "when": t.when, "cue": t.cue.name} for t in plan.cue_times],
         "outputs": [_output(output) for output in plan.outputs],
+        "overlays": [overlay_to_json(overlay) for overlay in plan.overlays],
         "notes": list(plan.notes),
     }
 
@@ -111,7 +113,8 @@ def plan_to_text(plan: Plan) -> str:
     """The plan as a page to read: a heading for each noun, its keys below it."""
     found = plan_to_json(plan)
     heads = ("films", "camera", "cameras", "views", "bank", "playlist")
-    nouns = (*heads, "schedule", "cues", "cue_times", "areas", "outputs", "notes")
+    evening = ("schedule", "cues", "cue_times", "areas")
+    nouns = (*heads, *evening, "outputs", "overlays", "notes")
     lines = [f"show {plan.show}"]
     lines += _rows({k: v for k, v in found.items() if k not in (*nouns, "show")})
     if plan.films != plan.camera.name:
@@ -134,6 +137,8 @@ def plan_to_text(plan: Plan) -> str:
         lines += ["", f"area {area.pop('name')}", *_rows(area)]
     for output in found["outputs"]:
         lines += ["", f"output {output.pop('name')}", *_rows(output)]
+    for overlay in found["overlays"]:
+        lines += ["", f"overlay {overlay.pop('name')}", *_rows(overlay)]
     return "\n".join([*lines, *(("", *plan.notes) if plan.notes else ())])
 
 

@@ -32,7 +32,9 @@ def plan_bank(site: Site) -> PlannedBank | None:
             "or write engine: identity, which paints nothing",
             *_bank_key(site, "engine"),
         )
-    return PlannedBank(bank.name, facts.file, engine, facts.styles) if facts else None
+    if facts is None:
+        return None
+    return PlannedBank(bank.name, facts.file, engine, facts.styles, facts.credits)
 
 
 def _engine(site: Site, wanted: str) -> Engine:

@@ -18,6 +18,7 @@ from murai_show.show.area import Area
 from murai_show.show.cue import Cue, Step
 from murai_show.show.hints import nearest
 from murai_show.show.noun import Noun
+from murai_show.show.overlay import Overlay
 from murai_show.show.playing import Play, Playlist, Rule, StyleMix
 from murai_show.show.sending import Cut, DayHour, Kept, Sent
 from murai_show.show.surface import Projection, Surface
@@ -370,6 +371,9 @@ class Show(Head):
         default_factory=dict, description="Walls that several outputs share, by name."
     )
     outputs: dict[Name, Output] = Field(min_length=1, description="Where pictures go, by name.")
+    overlays: dict[Name, Overlay] = Field(
+        default_factory=dict, description="What is written over the picture, by name."
+    )
 
 
 def _kinds(union: Any) -> Mapping[str, type[Any]]:

@@ -21,6 +21,7 @@ from murai_show.show.mix import Mix, blend, mix_words, smooth
 from murai_show.show.playing import PLAIN
 
 if TYPE_CHECKING:
+    from murai_show.show.caption import Caption
     from murai_show.show.planned import Plan, PlannedArea, PlannedPlaylist, PlannedRule
 
 
@@ -57,12 +58,14 @@ class Look:
 
     `mix` is (style, weight) sorted by name, weights above 0 with sum 1; it is empty only when
     `light` is 0.  `light` runs from 0 (dark) to 1.  `areas` look otherwise, the last on top.
+    `captions` are written over the picture where it is shown, and painted by nobody.
     """
 
     mix: Mix
     light: float = 1.0
     why: str = ""
     areas: tuple[AreaLook, ...] = ()
+    captions: tuple[Caption, ...] = ()
 
     @property
     def lit(self) -> bool:

@@ -1,5 +1,6 @@
 """The loop with real threads.  No test here measures time; each waits for something to happen."""
 
+import itertools
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from murai_show.frame import Frame
 from murai_show.loop.mailbox import Mailbox
 from murai_show.loop.run import Parts, Scene, run_loop, status
 from murai_show.loop.tally import Tally
+from murai_show.show.caption import Caption
 from murai_show.show.timeline import Look
 from tests.loop.stand_ins import CountingCamera, ListOutput, RealClock, SlowStylizer
 
@@ -96,6 +98,19 @@ def test_a_held_frame_is_painted_again_when_the_look_moves_on() -> None:
         assert wall.wait_for(len(wall.shown) + 40)
     assert [look.main for _, look in stylizer.painted] == ["a", "b"]
     assert these.tally.read().fresh == {"wall": 1}  # its age is not counted as latency again
+
+
+def test_captions_come_and_go_and_nothing_is_painted_anew() -> None:
+    said = itertools.count()
+
+    def look_at(wall: float) -> Look:
+        return Look((("a", 1.0),), captions=(Caption("clock", str(next(said))),))
+
+    stylizer, wall = SlowStylizer(), ListOutput()
+    with running(parts(wall, camera=CountingCamera(last=1), stylizer=stylizer, look_at=look_at)):
+        assert wall.wait_for(40)
+    assert len(stylizer.painted) == 1
+    assert next(said) >= 40
 
 
 def test_dark_paints_nothing_and_shows_the_last_picture_without_light() -> None:
