@@ -21,7 +21,8 @@ _CANVAS = {*CanvasNoun.model_fields, "of"}
 class Changes:
     """What becomes of the parts.  Outputs by name, in the order of the newer plan: `opened` are new
     or opened anew, `moved` stay open and show another canvas of the same size, `closed` are no
-    longer in the show.  `looks` says that the picture may change without any of it.
+    longer in the show.  `looks` says that the picture may change without any of it, `guard` that
+    what the show is held to did.
     """
 
     stylizer: bool = False
@@ -31,6 +32,7 @@ class Changes:
     closed: tuple[str, ...] = ()
     metrics: bool = False
     looks: bool = False
+    guard: bool = False
 
     def __bool__(self) -> bool:
         return self != Changes()
@@ -38,7 +40,8 @@ class Changes:
     def __str__(self) -> str:
         """For a person: `looks, camera, output left (opened)`."""
         parts = [("looks", self.looks), ("bank", self.stylizer), ("camera", self.camera)]
-        words = [word for word, changed in (*parts, ("metrics", self.metrics)) if changed]
+        parts += [("metrics", self.metrics), ("guard", self.guard)]
+        words = [word for word, changed in parts if changed]
         for what in ("opened", "moved", "closed"):
             words += [f"output {name} ({what})" for name in getattr(self, what)]
         return ", ".join(words) or "nothing that runs"
@@ -51,6 +54,7 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
     the same.
     """
     stylizer = _differs(old.bank, new.bank, bank_files(new.bank), touched) or old.paint != new.paint
+    stylizer = stylizer or old.degrade != new.degrade  # its sizes are compiled before they paint
     camera = _differs(old.camera, new.camera, camera_files(new.camera), touched)
     resized = old.paint != new.paint and scales(new.camera)
     before = {output.name: output for output in old.outputs}
@@ -69,6 +73,7 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
         closed=tuple(name for name in before if name not in {o.name for o in new.outputs}),
         metrics=old.metrics != new.metrics,
         looks=_looks(old) != _looks(new),
+        guard=(old.expect, old.limits_flashes) != (new.expect, new.limits_flashes),
     )
 
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from murai_show.errors import UsageError
 from murai_show.show.findings import START, Findings, Spot
+from murai_show.show.guard import Degrade, Expect
 from murai_show.show.hints import nearest, one_of
 from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule
@@ -71,6 +72,9 @@ class Draft:
     schedule: tuple[Rule | None, ...]
     outputs: Mapping[str, Output | None] | None
     surfaces: Mapping[str, Surface | None] | None
+    expect: Expect | None
+    degrade: Degrade | None
+    flashes: str
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -142,6 +146,9 @@ def read_draft(
         _read_schedule(members.get("schedule"), findings),
         _read_kinds("output", OUTPUT_KINDS, members.get("outputs"), findings),
         _read_surfaces(members.get("surfaces"), findings),
+        _read_one(Expect, "expect", members, findings),
+        _read_one(Degrade, "degrade", members, findings),
+        _read_flashes(members.get("flashes"), findings),
     )
 
 
@@ -272,6 +279,17 @@ def _read_one(
 ) -> N | None:
     node = members.get(key)
     return _read(model, node, key, findings) if node is not None else None
+
+
+def _read_flashes(node: Node | None, findings: Findings) -> str:
+    """`limit` or `off`: a key of the show that is a word."""
+    words = ("limit", "off")
+    if node is None or not node.known or node.value in words:
+        return str(node.value) if node is not None and node.known else words[0]
+    found = "" if node.template else node.value
+    hint = one_of(found, words)
+    findings.add(node.at, f"flashes: {node.shown()} is not one of the choices{hint}")
+    return words[0]
 
 
 def _read_items(

@@ -9,6 +9,7 @@ from pathlib import Path
 from murai_show.show.findings import Findings
 from murai_show.show.load import read_draft, read_source
 from murai_show.show.plan_camera import check_overrides, plan_camera
+from murai_show.show.plan_guard import ladder_notes, plan_degrade, plan_expect
 from murai_show.show.plan_outputs import plan_outputs
 from murai_show.show.plan_schedule import plan_schedule
 from murai_show.show.planned import (
@@ -81,6 +82,8 @@ def plan_show(
     schedule = plan_schedule(site, bank, playlists, playlist)
     camera, camera_notes = plan_camera(site)
     outputs, output_notes = plan_outputs(site)
+    expect = plan_expect(site, camera)
+    degrade = plan_degrade(site, camera, expect)
     findings.done()
     head, play = draft.head, draft.play
     if not (head and play and camera and bank and playlist and schedule and outputs):
@@ -102,6 +105,10 @@ def plan_show(
             *engine_notes(site, bank),
             *schedule_notes(site, schedule),
             *output_notes,
+            *ladder_notes(degrade),
         ),
         schedule=schedule,
+        expect=expect,
+        degrade=degrade,
+        limits_flashes=draft.flashes != "off",
     )

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from murai_show.show.guard import Degrade, Expect
 from murai_show.show.hints import nearest
 from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule
@@ -315,6 +316,15 @@ class Show(Head):
         default_factory=dict, description="Walls that several outputs share, by name."
     )
     outputs: dict[Name, Output] = Field(min_length=1, description="Where pictures go, by name.")
+    expect: Expect | None = Field(default=None, description="What the show is held to.")
+    degrade: Degrade | None = Field(
+        default=None, description="What is given up when the painter cannot keep up."
+    )
+    flashes: Literal["limit", "off"] = Field(
+        default="limit",
+        description="`limit` dims a picture that flashes more than three times a second "
+        "(WCAG 2.3.1); `off` only where no one can be harmed.",
+    )
 
 
 def _kinds(union: Any) -> Mapping[str, type[Any]]:
