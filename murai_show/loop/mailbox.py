@@ -11,10 +11,19 @@ from murai_show.show.timeline import Look
 
 
 @dataclass(frozen=True)
+class Degraded:
+    """Which rung of its ladder a show stands on, 0 for the whole picture, and the words of all."""
+
+    rung: int
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Status:
     """How the show is, at `at` (monotonic seconds).  Counters only grow, so a reader that comes
     seldom loses detail and no sum.  `seconds` and `glass` are keyed by stage and by output.
-    `recoveries` counts how often the painter's GPU was out of memory and went on."""
+    `recoveries` counts how often the painter's GPU was out of memory and went on, `flashes` those
+    that were kept from the wall; `degraded` is None for a show without a ladder."""
 
     at: float
     look: Look
@@ -26,6 +35,8 @@ class Status:
     seconds: Mapping[str, Histogram] = field(default_factory=dict)
     glass: Mapping[str, Histogram] = field(default_factory=dict)
     recoveries: int = 0
+    flashes: int = 0
+    degraded: Degraded | None = None
 
 
 class Mailbox:

@@ -20,6 +20,7 @@ import numpy as np
 from murai_show.errors import DeviceLostError, OutputError
 from murai_show.frame import Frame
 from murai_show.loop.errands import Errands
+from murai_show.loop.flashes import Dimmer, Undimmed
 from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.loop.pacing import next_due
 from murai_show.loop.tally import Tally
@@ -70,13 +71,14 @@ class Scene:
 @dataclass(frozen=True)
 class Parts:
     """All that the loop works with.  `scene` gives the newest one and never waits; `errands` are
-    what other threads ask of the presenter's."""
+    what other threads ask of the presenter's, `flashes` says how bright a picture may be shown."""
 
     scene: Callable[[], Scene]
     clock: Clock
     mailbox: Mailbox
     tally: Tally
     errands: Errands = field(default_factory=Errands)
+    flashes: Dimmer = field(default_factory=Undimmed)
 
 
 def run_loop(parts: Parts, stop: threading.Event, until: float | None = None) -> None:
@@ -196,7 +198,7 @@ def present(
     begun = parts.clock.monotonic()
     before = shown.get(output.name, picture)
     try:
-        output.show(picture, look.light, begun)
+        output.show(picture, parts.flashes.permitted(picture, look.light, begun), begun)
     except OutputError as error:
         parts.tally.failed(f"output {output.name}")
         if before is not None:
@@ -234,4 +236,6 @@ def status(parts: Parts, look: Look, now: float) -> Status:
         counts.seconds,
         counts.glass,
         getattr(scene.stylizer, "recoveries", 0),  # a GPU's painter counts them, no other has any
+        parts.flashes.limited,
+        getattr(scene.stylizer, "degraded", None),  # where a ladder's is
     )
