@@ -32,6 +32,7 @@ from murai_show.style.card import read_card
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from murai_show.edge.expect import Expecting
     from murai_show.edge.metrics import Identity, Listening, Result
     from murai_show.loop.errands import Errands
     from murai_show.on_air import OnAir
@@ -225,6 +226,7 @@ def run_show(
     """
     import psutil
 
+    from murai_show.edge.expect import Expecting
     from murai_show.edge.metrics import Listening
     from murai_show.loop.errands import Errands
     from murai_show.loop.mailbox import Mailbox
@@ -242,12 +244,17 @@ def run_show(
     with ExitStack() as stack:
         air = OnAir(plan, clock, errands)
         stack.callback(air.close)
-        listening = Listening(mailbox, partial(_identity, air, counts), clock.monotonic)
+        expecting = Expecting(
+            lambda: air.plan.expect, mailbox.newest, tally.unread, clock.monotonic
+        )
+        stack.callback(expecting.close)
+        identity = partial(_identity, air, counts, expecting)
+        listening = Listening(mailbox, identity, clock.monotonic)
         stack.callback(listening.close)
         listening.move(plan.metrics)
         if live is not None:
             stack.enter_context(_following(live, air, errands, seen, counts, listening, stop))
-        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands)
+        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands, air.flashes)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
         run_loop(parts, stop, None if seconds is None else begun + seconds)
@@ -255,7 +262,8 @@ def run_show(
         last = status(parts, look_at(air.plan, clock.wall()), ended)
         files = air.recorded
     memory = psutil.Process().memory_info().rss
-    return Report(ended - begun, last, tally.latencies(), tally.profile(), memory, files)
+    latencies, profile = tally.latencies(), tally.profile()
+    return Report(ended - begun, last, latencies, profile, memory, files, expecting.lasted)
 
 
 @contextmanager
@@ -293,12 +301,18 @@ def _following(
         yield
 
 
-def _identity(air: OnAir, counts: Mapping[Result, int]) -> Identity:
+def _identity(air: OnAir, counts: Mapping[Result, int], expecting: Expecting) -> Identity:
     from murai_show.edge.metrics import Identity
 
     plan = air.plan
     return Identity(
-        plan.show, plan.config_hash, __version__, air.engine, plan.bank.styles, dict(counts)
+        plan.show,
+        plan.config_hash,
+        __version__,
+        air.engine,
+        plan.bank.styles,
+        dict(counts),
+        expecting.broken,
     )
 
 

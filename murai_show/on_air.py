@@ -21,13 +21,17 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from murai_show.camera import DECODED, open_camera, open_decoding
+from murai_show.camera.slate import slate
 from murai_show.errors import OutputError
 from murai_show.frame import Frame
 from murai_show.held import Held
+from murai_show.loop.degraded import DegradedStylizer, Relief, Resizable, relieved
 from murai_show.loop.errands import Errands
+from murai_show.loop.flashes import FlashLimiter
 from murai_show.loop.run import Scene
 from murai_show.output import Stage, open_output
 from murai_show.output.recording import Recording
+from murai_show.output.sample import sampled
 from murai_show.ports import Camera, Clock, Output, Stylizer
 from murai_show.practice import practice_frames
 from murai_show.show.changes import Changes, changes, same_device
@@ -59,12 +63,12 @@ class Painter:
         self.thread.shutdown()
 
 
-def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
+def open_painter(plan: Plan, clock: Clock, stop: threading.Event | None = None) -> Painter:
     """Raises BankError, DeviceLostError when a GPU broke this process, and CancelledError when
     `stop` is set first: an engine may take a minute to build, and the end of a show does not wait.
     """
     thread = ThreadPoolExecutor(1, "painter")
-    opening = thread.submit(open_stylizer, plan.bank, plan.paint, practice_frames)
+    opening = thread.submit(_open_stylizer, plan, clock)
     while stop is not None and not wait([opening], timeout=0.1).done:
         if stop.is_set():
             thread.submit(lambda: opening.exception() or opening.result().close())
@@ -75,6 +79,17 @@ def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
     except BaseException:
         thread.shutdown(wait=False)
         raise
+
+
+def _open_stylizer(plan: Plan, clock: Clock) -> Stylizer:
+    """What paints, on the thread that it will paint on; on the show's ladder, if it has one."""
+    stylizer = open_stylizer(plan.bank, plan.paint, practice_frames)
+    if plan.degrade is None:
+        return stylizer
+    assert isinstance(stylizer, Resizable)
+    filmed = getattr(plan.camera.spec, "size", plan.paint)
+    foreseen = dict.fromkeys((filmed, plan.paint))  # the slate has the paint size
+    return DegradedStylizer(stylizer, Relief(plan.degrade, plan.paint, clock), foreseen)
 
 
 @runtime_checkable
@@ -98,19 +113,22 @@ class OnAir:
 
     `plan` is what really runs: where a newer version asked for what could not be had, it still
     names the old part.  `scene` is the slot that the loop reads.  `films` are the files of
-    recordings that are over.  Raises BankError, OutputError or DeviceLostError.
+    recordings that are over, `flashes` what keeps its pictures from flashing.  Raises BankError,
+    OutputError or DeviceLostError.
     """
 
     def __init__(self, plan: Plan, clock: Clock, errands: Errands) -> None:
         self.plan = plan
         self.films: tuple[Path, ...] = ()
+        self.flashes = FlashLimiter(sampled)
+        self.flashes.on = plan.limits_flashes
         self._clock, self._errands = clock, errands
         self._started = datetime.now().astimezone()
         self._hung: tuple[Hung, ...] = ()
         self._spare: list[Output] = []  # opened for a scene that is not there yet
         self._stages: list[Stage] = []  # the newest last; older ones while something is shown there
         with ExitStack() as stack:
-            self._painter = open_painter(plan)
+            self._painter = open_painter(plan, clock)
             undo = stack.enter_context(ExitStack())
             undo.callback(self._painter.close)
             camera = self._film(plan, self._painter)
@@ -153,7 +171,7 @@ class OnAir:
         with ExitStack() as undo:
             painter = self._painter
             if wanted.stylizer:
-                painter = open_painter(plan, stop)
+                painter = open_painter(plan, self._clock, stop)
                 undo.callback(painter.close)
             hung = self._hang(plan, wanted, painter)
             camera = None
@@ -290,6 +308,7 @@ class OnAir:
             outputs=tuple(h.planned for h in hung),
         )
         self._painter, self._hung = painter, hung
+        self.flashes.on = plan.limits_flashes
         self._spare.clear()
         files = (RecordingOutput, SnapshotOutput)
         for h in gone:
@@ -338,6 +357,9 @@ class OnAir:
 
 def _scene(plan: Plan, painter: Painter, camera: Camera, hung: tuple[Hung, ...]) -> Scene:
     outputs = tuple(h.output for h in hung)
+    camera = relieved(
+        camera, painter.stylizer, partial(slate, plan.camera.spec.slate, plan.paint)
+    )
     return Scene(painter.thread, camera, painter.stylizer, outputs, partial(look_at, plan))
 
 
