@@ -189,8 +189,10 @@ def plan(
         typer.echo(json.dumps(plan_to_json(planned) | {"proof": proof.to_json()}, indent=2))
     else:
         typer.echo(plan_to_text(planned))
-        typer.echo(f"\n{proof.sentence}")
-    check_pace(proof, force=force or rehearse)
+        if proof.kept:
+            typer.echo(f"\n{proof.sentence}")
+    if not proof.kept:
+        check_pace(proof, force=force or rehearse)
 
 
 @app.command()

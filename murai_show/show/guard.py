@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple, cast
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from murai_show.show.noun import Noun
-from murai_show.show.words import Duration, Size, UnfitError
+from murai_show.show.words import Duration, Size, UnfitError, write_duration
 
 BUDGET = 24.0  # pictures a second where nothing else is said: as many as film has
 MOST_SIZES = 3  # steps of paint: that many sizes are kept ready beside the whole one
@@ -42,7 +42,7 @@ def parse_step(found: Any) -> Step:
     if match is None:
         raise UnfitError(found, f"is not a step; {_HOW}")
     step = Step(match[1], float(match[2]))
-    if step.kind == "paint" and not 0.1 <= step.value < 1.0:
+    if step.kind == "paint" and not 0.1 <= step.value <= 0.95:
         raise UnfitError(found, "is out of range; write a share of the paint size, 0.1 to 0.95")
     if step.kind == "fps" and not 1.0 <= step.value <= 240.0:
         raise UnfitError(found, "is out of range; write 1 to 240 pictures a second")
@@ -104,9 +104,12 @@ class Degrade(Noun):
 
     @model_validator(mode="after")
     def _swings(self) -> Degrade:
+        back, after = write_duration(self.back), write_duration(self.after)
+        if self.back < self.after and "back" in self.model_fields_set:
+            what = f"is shorter than after, {after}; the ladder would swing"
+            raise UnfitError(back, what, "back")
         if self.back < self.after:
-            key = "back" if "back" in self.model_fields_set else "after"
-            raise UnfitError(None, "back is shorter than after: the ladder would swing", key)
+            raise UnfitError(after, f"is longer than back, {back}; write back too", "after")
         return self
 
 
@@ -195,3 +198,26 @@ def rungs_of(steps: tuple[Step, ...]) -> tuple[Rung, ...]:
         fps = step.value if step.kind == "fps" else last.fps
         rungs.append(Rung(share, fps, step.kind == "slate", str(step)))
     return tuple(rungs)
+
+
+def expect_words(promise: Promise) -> dict[str, Any] | None:
+    """What a plan says of `expect`, in the words of the show language; None when it is nothing."""
+    times = {
+        "glass_to_glass_p95": promise.glass_to_glass_p95,
+        "frozen_after": promise.frozen_after,
+    }
+    found: dict[str, Any] = {"painted": promise.painted} if promise.painted is not None else {}
+    found |= {key: write_duration(value) for key, value in times.items() if value is not None}
+    return found or None
+
+
+def degrade_words(ladder: LadderSpec | None) -> dict[str, Any] | None:
+    """What a plan says of `degrade`; None when there is no ladder."""
+    if ladder is None:
+        return None
+    return {
+        "steps": [rung.words for rung in ladder.rungs[1:]],
+        "budget": ladder.budget,
+        "after": write_duration(ladder.after),
+        "back": write_duration(ladder.back),
+    }

@@ -81,7 +81,7 @@ def _check_steps(site: Site, degrade: Degrade) -> None:
     lowest: dict[str, Step] = {}
     sizes = 0
     for number, step in enumerate(degrade.steps):
-        owner, before = f"steps, entry {number + 1}", lowest.get(step.kind)
+        owner, before = f"{path[-1]}, entry {number + 1}", lowest.get(step.kind)
         sizes += step.kind == "paint"
         if "slate" in lowest:
             site.blame(f"{owner}: nothing comes after slate, which paints nothing", *path, number)
@@ -89,6 +89,6 @@ def _check_steps(site: Site, degrade: Degrade) -> None:
             what = f"{step} gives up no more than {before}"
             site.blame(f"{owner}: {what}; go down from step to step", *path, number)
         elif step.kind == "paint" and sizes == MOST_SIZES + 1:
-            what = f"{step} is the fourth size; the painter keeps {MOST_SIZES} ready beside its own"
+            what = f"{step} is the fourth size; the painter keeps {MOST_SIZES} ready; leave one out"
             site.blame(f"{owner}: {what}", *path, number)
         lowest[step.kind] = step

@@ -10,7 +10,7 @@ from murai_show.show.planned import Plan
 from murai_show.show.words import Size
 
 STEP = 4  # pixels: the painter's grid
-SMALLEST = 64  # pixels on the longer side of a paint size that is worth suggesting
+SMALLEST = 128  # pixels on the longer side of a paint size that is worth suggesting
 SPARE = 0.95  # of the time of a picture: what a suggestion uses of it
 
 
@@ -39,6 +39,11 @@ class Proof:
     def keeps(self) -> bool:
         """Whether nothing is promised that cannot be kept; also where nobody knows."""
         return self.wanted is None or self.rate is None or self.rate >= self.wanted
+
+    @property
+    def kept(self) -> bool:
+        """Whether the show keeps its promise, on its ladder if it must."""
+        return self.keeps or bool(self.rung)
 
     @property
     def sentence(self) -> str:
@@ -77,7 +82,7 @@ class Proof:
             "paint": str(self.paint),
             "milliseconds": self.milliseconds,
             "rate": None if self.rate is None else round(self.rate, 2),
-            "keeps": self.keeps or bool(self.rung),
+            "keeps": self.kept,
             "sentence": self.sentence,
         }
 

@@ -9,7 +9,8 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import moments, surface, words
+from murai_show.show import guard, moments, surface, words
+from murai_show.show.guard import Degrade, Expect
 from murai_show.show.noun import Noun
 from murai_show.show.playing import Play, Playlist, Rule
 from murai_show.show.schema import (
@@ -35,6 +36,8 @@ _NOUNS = (
     Place,
     Corners,
     Surface,
+    Expect,
+    Degrade,
 )
 _VARIABLE: Schema = {
     "type": "string",
@@ -71,6 +74,9 @@ def json_schema() -> Schema:
             "anyOf": [{"type": "string"}, {"$ref": reference}],
             "description": description,
         }
+    steps = definitions["Degrade"]["properties"]["steps"]
+    short = {key: value for key, value in steps.items() if key != "description"}
+    schema["properties"]["degrade"]["anyOf"].insert(0, short)  # a list is short for its steps
     definitions["Variable"] = _VARIABLE
     for definition in (*definitions.values(), schema):
         for key, found in definition.get("properties", {}).items():
@@ -211,6 +217,14 @@ outputs:
 ```
 
 How to set it up at the wall: [projection.md](projection.md)."""
+_GUARD = """
+
+```yaml
+expect: { painted: 20, glass_to_glass_p95: 120ms, frozen_after: 3s }
+degrade: [paint 0.75, paint 0.5, fps 12, slate]
+```
+
+What it does on the wall: [guard.md](guard.md)."""
 _PROJECTION = """
 
 Films and snapshots of a surface are of the wall: they take no part in blending."""
@@ -219,7 +233,12 @@ Films and snapshots of a surface are of the wall: they take no part in blending.
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_style_parts(), *_output_parts()]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_guard_parts()])
+
+
+def _guard_parts() -> Iterator[str]:
+    yield _section(Expect, "expect", 2)
+    yield _section(Degrade, "degrade", 2, more=_GUARD)
 
 
 def _show_parts() -> Iterator[str]:
@@ -295,6 +314,7 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     moments.parse_dates: "dates",
     surface.parse_region: "`[x, y, w, h]`",
     surface.parse_overlap: "pixels or `[x, y]`",
+    guard.parse_step: "step",
 }
 
 
@@ -307,6 +327,8 @@ def _value(key: str, field: FieldInfo) -> str:
     if key == "style":
         return "style or mix"
     kind = kind.replace("map", f"[map](#{key})")
+    if key == "degrade":
+        return f"list of steps or {kind}"
     if key == "schedule":
         kind = f"[list](#{key}) of rules"
     if "map" in kind and key in _SHORT:

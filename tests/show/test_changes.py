@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murai_show.show.changes import Changes, changes, plan_files, same_device
+from murai_show.show.guard import SLATE, LadderSpec, Promise, rungs_of
 from murai_show.show.plan import (
     CanvasSpec,
     Plan,
@@ -95,6 +96,9 @@ plans = st.builds(
     outputs=outputs,
     metrics=st.sampled_from([None, Address("127.0.0.1", 9475)]),
     place=st.builds(PlannedPlace, st.sampled_from([0.0, 45.0]), st.just(0.0), st.just("UTC")),
+    expect=st.sampled_from([Promise(), Promise(painted=20.0)]),
+    degrade=st.sampled_from([None, LadderSpec(rungs_of((SLATE,)), 20.0, 5.0, 30.0)]),
+    limits_flashes=st.booleans(),
     playlist=st.builds(
         lambda each: PlannedPlaylist("all", ((("a", 1.0),),), each, 0.0, "listed"),
         st.sampled_from([1.0, 60.0]),
@@ -121,11 +125,13 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
     before = {o.name: o for o in old.outputs}
     kept: dict[str, Any] = {}
     if not found.stylizer:
-        kept |= {"bank": old.bank, "paint": old.paint}
+        kept |= {"bank": old.bank, "paint": old.paint, "degrade": old.degrade}
     if not found.camera:
         kept["camera"] = old.camera
     if not found.metrics:
         kept["metrics"] = old.metrics
+    if not found.guard:
+        kept |= {"expect": old.expect, "limits_flashes": old.limits_flashes}
     if not found.looks:
         kept |= {"place": old.place, "playlist": old.playlist, "schedule": old.schedule}
     touched = found.opened + found.moved
@@ -137,7 +143,12 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
 def test_what_is_named_is_another(old: Plan, new: Plan) -> None:
     """Nothing is built anew in vain."""
     found = changes(old, new)
-    assert found.stylizer == ((old.bank, old.paint) != (new.bank, new.paint))
+    assert found.stylizer == (
+        (old.bank, old.paint, old.degrade) != (new.bank, new.paint, new.degrade)
+    )
+    assert found.guard == (
+        (old.expect, old.limits_flashes) != (new.expect, new.limits_flashes)
+    )
     decoded = new.camera.spec.kind != "pattern" and old.paint != new.paint
     assert found.camera == (old.camera != new.camera or decoded)
     assert found.metrics == (old.metrics != new.metrics)
