@@ -357,9 +357,7 @@ class OnAir:
 
 def _scene(plan: Plan, painter: Painter, camera: Camera, hung: tuple[Hung, ...]) -> Scene:
     outputs = tuple(h.output for h in hung)
-    camera = relieved(
-        camera, painter.stylizer, partial(slate, plan.camera.spec.slate, plan.paint)
-    )
+    camera = relieved(camera, painter.stylizer, partial(slate, plan.camera.spec.slate, plan.paint))
     return Scene(painter.thread, camera, painter.stylizer, outputs, partial(look_at, plan))
 
 

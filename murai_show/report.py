@@ -73,10 +73,12 @@ def report_table(report: Report) -> Table:
     if facts["errors"]:
         table.add_row("survived", ", ".join(f"{n} × {k}" for k, n in facts["errors"].items()))
     if facts["broken_seconds"]:
-        broken = [f"{what} {s:.0f} s" if s else f"{what} never" for what, s in report.broken.items()]
+        broken = [
+            f"{what} {s:.0f} s" if s else f"{what} never" for what, s in report.broken.items()
+        ]
         table.add_row("expectations broken", ", ".join(broken))
-    if status.flashes:
-        table.add_row("flashes kept from the wall", str(status.flashes))
+    if facts["flashes_limited"]:
+        table.add_row("flashes kept from the wall", str(facts["flashes_limited"]))
     table.add_row("memory", f"{facts['memory_mib']} MiB")
     return table
 

@@ -241,9 +241,7 @@ class DegradedCamera:
         return self._relief.clock.monotonic() - begun
 
 
-def relieved(
-    camera: Camera, stylizer: Stylizer, slate: Callable[[], NDArray[np.uint8]]
-) -> Camera:
+def relieved(camera: Camera, stylizer: Stylizer, slate: Callable[[], NDArray[np.uint8]]) -> Camera:
     """What the loop films with when `stylizer` paints: `camera` itself, freed of what another
     painter's ladder asked of it, or one that does what this painter's asks."""
     bare = camera.camera if isinstance(camera, DegradedCamera) else camera

@@ -48,7 +48,7 @@ _CODES = np.arange(256) / 255.0
 _LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(
     np.float32
 )
-_RED, _GREEN, _BLUE = np.float32([0.2126, 0.7152, 0.0722])
+_RED, _GREEN, _BLUE = np.float32(0.2126), np.float32(0.7152), np.float32(0.0722)
 _SPOTS = GRID - WINDOW + 1  # places of the rectangle in each direction
 _CHANGE = np.array([RISE, RED_RISE], np.float32)[:, None, None]
 _CEILING = np.array([BRIGHT, 2.0], np.float32)[:, None, None]  # of the darker; red has none
@@ -75,11 +75,13 @@ class Undimmed:
 
 def cells(sample: NDArray[np.uint8]) -> Cells:
     """The cells of a picture of which `sample` is every so many-th pixel, (H, W, 3), uint8, RGB."""
-    red, green, blue = _LINEAR.take(np.ascontiguousarray(sample.transpose(2, 0, 1)))
-    seen = np.empty((2, *red.shape), np.float32)
+    planes: Cells = _LINEAR.take(np.ascontiguousarray(sample.transpose(2, 0, 1)))
+    red, green, blue = planes
+    seen: Cells = np.empty((2, *red.shape), np.float32)
     seen[0] = _RED * red + _GREEN * green + _BLUE * blue
     np.maximum(red - green - blue, 0.0, out=seen[1])
-    return _averaging(red.shape[0]) @ seen @ _averaging(red.shape[1]).T
+    found = _averaging(red.shape[0]) @ seen @ _averaging(red.shape[1]).T
+    return found.astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=16)
@@ -164,7 +166,7 @@ def _spread(spots: NDArray[np.bool_]) -> NDArray[np.bool_]:
     found = np.zeros((2, GRID, GRID), np.bool_)
     for plane, y, x in zip(*np.nonzero(spots), strict=True):
         found[plane, y : y + WINDOW, x : x + WINDOW] = True
-    return found
+    return found.astype(np.float32, copy=False)
 
 
 class FlashLimiter:

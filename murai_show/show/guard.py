@@ -1,4 +1,4 @@
-"""The nouns that keep a show going: `expect`, the ladder `degrade`, and what they are planned as."""
+"""The nouns that keep a show going, `expect` and `degrade`, and what they are planned as."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Degrade(Noun):
     @classmethod
     def _short(cls, found: Any) -> Any:
         if isinstance(found, tuple | list):
-            return {"steps": found}
+            return {"steps": cast("Any", found)}
         if not isinstance(found, dict):
             raise UnfitError(found, "is no ladder; write a list such as [paint 0.75, slate]")
         return cast("Any", found)
@@ -186,7 +186,10 @@ class Promise:
     frozen_after: float | None = None
 
     def __bool__(self) -> bool:
-        return self != Promise()
+        return self != NOTHING
+
+
+NOTHING = Promise()
 
 
 def rungs_of(steps: tuple[Step, ...]) -> tuple[Rung, ...]:

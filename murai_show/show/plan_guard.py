@@ -5,6 +5,7 @@ from __future__ import annotations
 from murai_show.show.guard import (
     BUDGET,
     MOST_SIZES,
+    NOTHING,
     Degrade,
     LadderSpec,
     Promise,
@@ -20,7 +21,7 @@ def plan_expect(site: Site, camera: PlannedCamera | None) -> Promise:
     """What the show promises; nothing where it promises nothing."""
     found = site.draft.expect
     if found is None:
-        return Promise()
+        return NOTHING
     _check_rate(site, found.painted, camera, "expect", "painted")
     frozen, painted = found.frozen_after, found.painted
     if frozen is not None and painted is not None and frozen < 1.0 / painted:
@@ -61,9 +62,7 @@ def _rate(site: Site, camera: PlannedCamera | None) -> float | None:
     return getattr(declared, "fps", None)  # a film and a network camera have rates of their own
 
 
-def _check_rate(
-    site: Site, wanted: float | None, camera: PlannedCamera | None, *path: str
-) -> None:
+def _check_rate(site: Site, wanted: float | None, camera: PlannedCamera | None, *path: str) -> None:
     films = _rate(site, camera)
     if wanted is None or films is None or camera is None or wanted <= films:
         return

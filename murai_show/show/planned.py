@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from murai_show.show.guard import LadderSpec, Promise
+from murai_show.show.guard import NOTHING, LadderSpec, Promise
 from murai_show.show.moments import Dates, Moment, write_days
 from murai_show.show.playing import DARK
 from murai_show.show.projection import ProjectionSpec
@@ -157,7 +157,7 @@ class Plan:
     metrics: Address | None
     notes: tuple[str, ...] = ()
     schedule: tuple[PlannedRule, ...] = ()
-    expect: Promise = Promise()
+    expect: Promise = NOTHING
     degrade: LadderSpec | None = None
     limits_flashes: bool = True
 

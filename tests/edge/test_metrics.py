@@ -17,7 +17,15 @@ from murai_show.ports import CameraHealth
 from murai_show.show.timeline import Look
 from murai_show.show.words import Address
 
-IDENTITY = Identity("up375", "0123456789ab", "0.1.0", "pytorch", ("starry", "wave"), {"taken": 4}, {"painted": True, "frozen_after": False})
+IDENTITY = Identity(
+    "up375",
+    "0123456789ab",
+    "0.1.0",
+    "pytorch",
+    ("starry", "wave"),
+    {"taken": 4},
+    {"painted": True, "frozen_after": False},
+)
 
 
 WAVE = Look((("wave", 1.0),))

@@ -146,9 +146,7 @@ def test_what_is_named_is_another(old: Plan, new: Plan) -> None:
     assert found.stylizer == (
         (old.bank, old.paint, old.degrade) != (new.bank, new.paint, new.degrade)
     )
-    assert found.guard == (
-        (old.expect, old.limits_flashes) != (new.expect, new.limits_flashes)
-    )
+    assert found.guard == ((old.expect, old.limits_flashes) != (new.expect, new.limits_flashes))
     decoded = new.camera.spec.kind != "pattern" and old.paint != new.paint
     assert found.camera == (old.camera != new.camera or decoded)
     assert found.metrics == (old.metrics != new.metrics)
