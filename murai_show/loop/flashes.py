@@ -166,7 +166,7 @@ def _spread(spots: NDArray[np.bool_]) -> NDArray[np.bool_]:
     found = np.zeros((2, GRID, GRID), np.bool_)
     for plane, y, x in zip(*np.nonzero(spots), strict=True):
         found[plane, y : y + WINDOW, x : x + WINDOW] = True
-    return found.astype(np.float32, copy=False)
+    return found
 
 
 class FlashLimiter:
