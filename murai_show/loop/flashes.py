@@ -28,12 +28,12 @@ from murai_show.frame import Frame
 
 log = logging.getLogger(__name__)
 
-GRID = 24  # cells on each side: a rectangle of 8 x 8 of them is a third of the picture each way
-WINDOW = 8
-QUARTER = WINDOW * WINDOW // 4  # cells of a rectangle that make a flash
+GRID = 15  # cells on each side: a rectangle of 5 x 5 of them is a third of the picture each way
+WINDOW = 5
+QUARTER = WINDOW * WINDOW // 4 + 1  # cells of a rectangle that are more than a quarter of it
 MOST = 3  # rises of one rectangle in any one second
 SECOND = 1.0
-TOGETHER = 0.04  # seconds within which the cells of one flash rise
+TOGETHER = 0.02  # seconds within which the cells of one flash rise
 RISE, BRIGHT = 0.10, 0.80  # of relative luminance: a change, and above which the darker is none
 RED_RISE = 20.0 / 320.0
 ROOM = 0.97  # of a change: what dimming leaves of it, so that rounding makes it none

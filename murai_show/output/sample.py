@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from murai_show.output.upload import on_device
 
-LEAST = 120  # pixels on each side of what is given, where the picture has as many
+LEAST = 90  # pixels on each side of what is given, where the picture has as many
 log = logging.getLogger(__name__)
 
 

@@ -71,12 +71,12 @@ def _reduced(plane: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _pairs(window: NDArray[np.int_], fps: float) -> int:
-    """Opposing changes of a quarter of the cells in the same frame, in pairs, in any second."""
+    """Opposing changes of more than a quarter of the cells in one frame, paired, in any second."""
     quarter = window.shape[1] / 4
     changes: list[tuple[float, int]] = []
     for frame, cells in enumerate(window):
         for sign in (1, -1):
-            enough = np.count_nonzero(cells == sign) >= quarter
+            enough = np.count_nonzero(cells == sign) > quarter
             if enough and (not changes or changes[-1][1] != sign):
                 changes.append((frame / fps, sign))
     times = [time for time, _ in changes]
