@@ -3,7 +3,7 @@
 A *general flash* is a pair of opposing changes of the relative luminance by 10 % or more of its
 maximum where the darker state is below 0.80.  A *red flash* is such a pair to or from a saturated
 red: R / (R + G + B) is 0.8 or more, and (R - G - B) * 320, never below 0, changes by more than 20,
-in linear light.  It counts when it covers a quarter of any rectangle of 341 x 256 pixels of a
+in linear light.  It counts when it covers over a quarter of any rectangle of 341 x 256 pixels of a
 picture of 1024 x 768: a third of the picture on each side.  (W3C, WCAG 2.2 and its Understanding
 2.3.1; Harding and Binnie, Photosensitive Epilepsy Analysis Tool, for the red.)  Here every red
 counts as saturated, which is stricter: a threshold on saturation would make sensor noise flash.
