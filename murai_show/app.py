@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from murai_show.edge.control import Control
+    from murai_show.edge.expect import Expecting
     from murai_show.edge.metrics import Identity, Listening, Result
     from murai_show.edge.routine import Routine
     from murai_show.loop.errands import Errands
@@ -246,6 +247,7 @@ def run_show(
     import psutil
 
     from murai_show.edge.control import Control
+    from murai_show.edge.expect import Expecting
     from murai_show.edge.metrics import Listening
     from murai_show.loop.errands import Errands
     from murai_show.loop.mailbox import Mailbox
@@ -264,7 +266,11 @@ def run_show(
         stack.callback(air.close)
         routine = _routine(plan, air)
         stack.callback(routine.close)
-        identity = partial(_identity, air, counts)
+        expecting = Expecting(
+            lambda: air.plan.expect, mailbox.newest, tally.unread, clock.monotonic
+        )
+        stack.callback(expecting.close)
+        identity = partial(_identity, air, counts, expecting)
         listening = Listening(mailbox, identity, clock.monotonic, [routine])
         stack.callback(listening.close)
         listening.move(plan.metrics)
@@ -276,7 +282,7 @@ def run_show(
             stack.enter_context(
                 _following(live, air, errands, seen, counts, servers, routine, stop)
             )
-        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands)
+        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands, air.flashes)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
         run_loop(parts, stop, None if seconds is None else begun + seconds)
@@ -284,7 +290,8 @@ def run_show(
         last = status(parts, air.scene.look_at(clock.wall()), ended)
         files = air.recorded
     memory = psutil.Process().memory_info().rss
-    return Report(ended - begun, last, tally.latencies(), tally.profile(), memory, files)
+    latencies, profile = tally.latencies(), tally.profile()
+    return Report(ended - begun, last, latencies, profile, memory, files, expecting.lasted)
 
 
 @contextmanager
@@ -338,7 +345,7 @@ def _routine(plan: Plan, air: OnAir) -> Routine:
     return Routine(plan, around)
 
 
-def _identity(air: OnAir, counts: Mapping[Result, int]) -> Identity:
+def _identity(air: OnAir, counts: Mapping[Result, int], expecting: Expecting) -> Identity:
     from murai_show.edge.metrics import Identity
 
     plan = air.plan
@@ -351,6 +358,7 @@ def _identity(air: OnAir, counts: Mapping[Result, int]) -> Identity:
         dict(counts),
         air.board.counts(),
         air.board.calls.panicking,
+        expecting.broken,
     )
 
 

@@ -17,6 +17,7 @@ from murai_show import __version__, cli_build, cli_cue, cli_evening, cli_project
 from murai_show.cli_words import (
     AsJson,
     CameraChoice,
+    Force,
     Length,
     Rehearse,
     ShowName,
@@ -68,6 +69,7 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Never run a broken file's last good version.")
     ] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a show until Ctrl-C, SIGTERM or --for.
@@ -104,6 +106,10 @@ def run(
         plan = planner() if strict else plan_or_last_good(file.resolve(), planner)
         if words := dark_words(plan, time.time(), show):
             typer.echo(words, err=True)
+        if plan.expect.painted is not None:
+            from murai_show.proof import check_pace, proof_of
+
+            check_pace(proof_of(plan), force=force or rehearse)
         live = Live(file, planner if reload else None, None if rehearse else AFTER)
         report = run_show(plan, seconds, stop, live=live)
     print_report(report, as_json, profile)
@@ -149,6 +155,7 @@ def plan(
     png: Annotated[
         Path | None, typer.Option("--png", metavar="OUT.png", help="Draw that evening.")
     ] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a show file means on this machine.
@@ -174,10 +181,18 @@ def plan(
     )
     if evening:
         cli_evening.show_evening(planned, on or "today", as_json, png)
-    elif as_json:
-        typer.echo(json.dumps(plan_to_json(planned), indent=2))
+        return
+    from murai_show.proof import check_pace, proof_of
+
+    proof = proof_of(planned)
+    if as_json:
+        typer.echo(json.dumps(plan_to_json(planned) | {"proof": proof.to_json()}, indent=2))
     else:
         typer.echo(plan_to_text(planned))
+        if proof.kept:
+            typer.echo(f"\n{proof.sentence}")
+    if not proof.kept:
+        check_pace(proof, force=force or rehearse)
 
 
 @app.command()

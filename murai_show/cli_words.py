@@ -19,6 +19,9 @@ ShowName = Annotated[
 Rehearse = Annotated[
     bool, typer.Option("--rehearse", help="Let stand-ins play for cameras and screens not here.")
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Go on where this machine cannot keep the promised rate.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Length = Annotated[
     str | None, typer.Option("--for", metavar="TIME", help="End after this long, such as 30s.")

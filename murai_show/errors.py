@@ -3,6 +3,7 @@
 MuraiError                 one clear sentence for a person, printed without a traceback
 ├─ ShowError               a show file is wrong; carries every Problem at once; exit status 2
 ├─ UsageError              the command line asks for something that cannot be; exit status 2
+├─ PaceError               this machine cannot paint as often as the show wants; exit status 2
 ├─ CameraError             a camera cannot be opened or went silent; the loop goes on
 ├─ BankError               a bank of styles is missing, damaged or of an unknown architecture
 ├─ EngineError             an engine cannot be built or run here; the next one paints
@@ -47,6 +48,12 @@ class ShowError(MuraiError):
 
 class UsageError(MuraiError):
     """The command line asks for something that cannot be."""
+
+    exit_status = 2
+
+
+class PaceError(MuraiError):
+    """This machine cannot paint as often as the show promises."""
 
     exit_status = 2
 

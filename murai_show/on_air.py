@@ -21,15 +21,19 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from murai_show.board import Board
+from murai_show.camera.slate import slate
 from murai_show.errors import OutputError
 from murai_show.filming import Cameras, Open, close
 from murai_show.frame import Frame
+from murai_show.loop.degraded import DegradedStylizer, Relief, relieved
 from murai_show.loop.errands import Errands
+from murai_show.loop.flashes import FlashLimiters
 from murai_show.loop.run import Scene
 from murai_show.output import Stage, open_output
 from murai_show.output.mask import read_mask
 from murai_show.output.recording import Recording
-from murai_show.ports import Batching, Clock, Output, Stylizer
+from murai_show.output.sample import sampled
+from murai_show.ports import Clock, Output, Resizable, Stylizer
 from murai_show.practice import practice_frames
 from murai_show.show.captions import captioned_look
 from murai_show.show.changes import Changes, changes
@@ -52,10 +56,12 @@ LEAVING = 2.0  # seconds that the painter has to take up a newer scene
 
 @dataclass(frozen=True, eq=False)
 class Painter:
-    """A stylizer and the one thread that it was built on and paints on."""
+    """A stylizer and the one thread that it was built on and paints on; `collage`, which is part
+    of it, knows the masks."""
 
     thread: ThreadPoolExecutor
-    stylizer: Collage
+    stylizer: Stylizer
+    collage: Collage
 
     @property
     def on_gpu(self) -> bool:
@@ -67,22 +73,20 @@ class Painter:
         self.thread.shutdown()
 
 
-def open_painter(plan: Plan, stop: threading.Event | None = None) -> Painter:
+def open_painter(plan: Plan, clock: Clock, stop: threading.Event | None = None) -> Painter:
     """Raises BankError, OutputError for a mask, DeviceLostError when a GPU broke this process, and
     CancelledError when `stop` is set first: an engine may take a minute to build, and the end of a
     show does not wait.
     """
     thread = ThreadPoolExecutor(1, "painter")
-    opening = thread.submit(_ready_stylizer, plan)
+    opening = thread.submit(_ready_painter, plan, clock)
     while stop is not None and not wait([opening], timeout=0.1).done:
         if stop.is_set():
-            thread.submit(lambda: opening.exception() or opening.result().close())
+            thread.submit(lambda: opening.exception() or opening.result()[0].close())
             thread.shutdown(wait=False)
             raise CancelledError
     try:
-        stylizer = Collage(opening.result(), plan.paint, read_mask)
-        stylizer.prepare(masks(plan))
-        return Painter(thread, stylizer)
+        return Painter(thread, *opening.result())
     except BaseException:
         thread.shutdown(wait=False)
         raise
@@ -93,17 +97,27 @@ def masks(plan: Plan) -> list[MaskFile]:
     return [area.mask for area in plan.areas if area.mask is not None]
 
 
-def _ready_stylizer(plan: Plan) -> Stylizer:
-    """Warmed up for as many frames at once as the plan has shots: engines for several are built
-    before the show, and not when two cameras first happen to film at the same moment."""
+def _ready_painter(plan: Plan, clock: Clock) -> tuple[Stylizer, Collage]:
+    """What paints, on the thread that it will paint on; on the show's ladder, if it has one.
+
+    Warmed up for as many frames at once as the plan has shots: engines for several are built
+    before the show, and not when two cameras first happen to film at the same moment.
+    """
     stylizer = open_stylizer(plan.bank, plan.paint, practice_frames)
+    assert isinstance(stylizer, Resizable)
+    collage = Collage(stylizer, plan.paint, read_mask)
+    collage.prepare(masks(plan))
     shots = 1 + len({output.camera for output in plan.outputs if output.camera})
-    if shots > 1 and isinstance(stylizer, Batching):
-        width, height = inside(plan.paint, plan.paint)
-        blank = Frame(np.zeros((height, width, 3), np.uint8), 0.0, 0.0, 0, "warm-up")
-        for count in range(2, shots + 1):
-            stylizer.paint_all([blank] * count, Look(((stylizer.styles[0], 1.0),)))
-    return stylizer
+    width, height = inside(plan.paint, plan.paint)
+    blank = Frame(np.zeros((height, width, 3), np.uint8), 0.0, 0.0, 0, "warm-up")
+    for count in range(2, shots + 1):
+        collage.paint_all([blank] * count, Look(((collage.styles[0], 1.0),)))
+    if plan.degrade is None:
+        return collage, collage
+    filmed = getattr(plan.camera.spec, "size", plan.paint)
+    foreseen = dict.fromkeys((filmed, plan.paint))  # the slate and views have the paint size
+    relief = Relief(plan.degrade, plan.paint, clock)
+    return DegradedStylizer(collage, relief, foreseen), collage
 
 
 @runtime_checkable
@@ -127,14 +141,16 @@ class OnAir:
 
     `plan` is what really runs: where a newer version asked for what could not be had, it still
     names the old part.  `scene` is the slot that the loop reads.  `films` are the files of
-    recordings that are over.  `board` holds what was called, by whom ever.  Raises BankError,
-    OutputError or DeviceLostError.
+    recordings that are over, `flashes` what keeps its pictures from flashing.  `board` holds what
+    was called, by whom ever.  Raises BankError, OutputError or DeviceLostError.
     """
 
     def __init__(self, plan: Plan, clock: Clock, errands: Errands) -> None:
         self.plan = plan
         self.board = Board(plan, clock.wall)
         self.films: tuple[Path, ...] = ()
+        self.flashes = FlashLimiters(sampled)
+        self.flashes.on = plan.limits_flashes
         self._clock, self._errands = clock, errands
         self._started = datetime.now().astimezone()
         self._hung: tuple[Hung, ...] = ()
@@ -142,7 +158,7 @@ class OnAir:
         self._cameras = Cameras(clock)
         self._stages: list[Stage] = []  # the newest last; older ones while something is shown there
         with ExitStack() as stack:
-            self._painter = open_painter(plan)
+            self._painter = open_painter(plan, clock)
             undo = stack.enter_context(ExitStack())
             undo.callback(self._painter.close)
             self._filming = self._cameras.open(plan, self._painter.on_gpu)
@@ -190,9 +206,9 @@ class OnAir:
         with ExitStack() as undo:
             painter = self._painter
             if wanted.stylizer:
-                painter = open_painter(plan, stop)
+                painter = open_painter(plan, self._clock, stop)
                 undo.callback(painter.close)
-            painter.stylizer.prepare(masks(plan))
+            painter.collage.prepare(masks(plan))
             hung = self._hang(plan, wanted, painter)
             filming = self._cameras.become(
                 plan, wanted.filmed, self._filming, painter.on_gpu, self._hold, stop
@@ -296,6 +312,7 @@ class OnAir:
             outputs=tuple(h.planned for h in hung),
         )
         self._painter, self._hung, self._filming = painter, hung, filming
+        self.flashes.on = plan.limits_flashes
         self._spare.clear()
         workers = (RecordingOutput, SnapshotOutput, StreamOutput, VirtualCameraOutput)
         for h in gone:
@@ -329,13 +346,14 @@ class OnAir:
 
     def _scene(self, plan: Plan, painter: Painter, filming: Open, hung: tuple[Hung, ...]) -> Scene:
         shots = self._cameras.shots(plan, filming, [h.planned for h in hung])
+        calm = partial(slate, plan.camera.spec.slate, plan.paint)
         return Scene(
             painter.thread,
-            shots.camera,
+            relieved(shots.camera, painter.stylizer, calm),
             painter.stylizer,
             tuple(h.output for h in hung),
             partial(self.board.look_at, plan),
-            shots.beside,
+            {name: relieved(c, painter.stylizer, calm) for name, c in shots.beside.items()},
             shots.shows,
             shots.cameras,
             self._cameras.bell,

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from murai_show.frame import Frame
 from murai_show.show.timeline import Look
+from murai_show.show.words import Size
 
 CameraState = Literal["connecting", "live", "held", "slate"]
 
@@ -73,6 +74,17 @@ class Batching(Protocol):
     def paint_all(self, frames: Sequence[Frame], look: Look) -> Sequence[Frame]:
         """What painting each of `frames` by itself gives, in their order.  Raises as that does."""
         ...
+
+
+@runtime_checkable
+class Resizable(Stylizer, Protocol):
+    """A stylizer whose `paint`, the size that it paints inside, may be set between two frames."""
+
+    @property
+    def paint(self) -> Size: ...
+
+    @paint.setter
+    def paint(self, size: Size) -> None: ...
 
 
 class Output(Protocol):

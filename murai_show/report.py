@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ SHARES = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99))
 @dataclass(frozen=True)
 class Report:
     """How a run was, for the table at its end.  Latencies and the times of each stage of
-    `profile` in seconds, sorted; memory in bytes."""
+    `profile` in seconds, sorted; memory in bytes; `broken` has the seconds that each thing that the
+    show expects was broken."""
 
     seconds: float
     status: Status
@@ -26,6 +27,7 @@ class Report:
     profile: Mapping[str, list[float]]
     memory: int
     files: tuple[Path, ...]
+    broken: Mapping[str, float] = field(default_factory=dict)
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -51,6 +53,8 @@ def report_json(report: Report) -> dict[str, Any]:
         "errors": dict(status.errors),
         "memory_mib": round(report.memory / 2**20),
         "files": [str(file) for file in report.files],
+        "broken_seconds": {what: round(seconds, 1) for what, seconds in report.broken.items()},
+        "flashes_limited": status.flashes,
     }
 
 
@@ -68,6 +72,13 @@ def report_table(report: Report) -> Table:
     table.add_row("dropped", ", ".join(drops) or "nothing")
     if facts["errors"]:
         table.add_row("survived", ", ".join(f"{n} × {k}" for k, n in facts["errors"].items()))
+    if facts["broken_seconds"]:
+        broken = [
+            f"{what} {s:.0f} s" if s else f"{what} never" for what, s in report.broken.items()
+        ]
+        table.add_row("expectations broken", ", ".join(broken))
+    if facts["flashes_limited"]:
+        table.add_row("flashes kept from the wall", str(facts["flashes_limited"]))
     table.add_row("memory", f"{facts['memory_mib']} MiB")
     return table
 

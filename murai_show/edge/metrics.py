@@ -37,7 +37,8 @@ CAMERA_STATES = ("connecting", "live", "held", "slate")
 class Identity:
     """Who runs.  A reload may change all but the version, so it is asked for at each scrape.  Names
     come from the show file; URLs are never labels.  `reloads` counts the newer versions of the show
-    by what became of them, `cues` how often each cue ran; `panic` says that one is on."""
+    by what became of them, `cues` how often each cue ran; `panic` says that one is on, `broken`
+    what of the show's expectations is."""
 
     show: str
     config_hash: str
@@ -47,6 +48,7 @@ class Identity:
     reloads: Mapping[Result, int] = field(default_factory=dict)
     cues: Mapping[str, int] = field(default_factory=dict)
     panic: bool = False
+    broken: Mapping[str, bool] = field(default_factory=dict)
 
 
 class ShowCollector(Collector):
@@ -78,6 +80,28 @@ class ShowCollector(Collector):
             yield from _look(status, who.styles)
             yield from _times(status)
             yield from _links(status)
+            yield from _guard(status, who.broken)
+
+
+def _guard(status: Status, broken: Mapping[str, bool]) -> Iterator[Metric]:
+    if status.degraded is not None:
+        rung, words = status.degraded.rung, status.degraded.words
+        yield GaugeMetricFamily(
+            "murai_degraded_rung", "Steps that the show has given up; 0 is the whole.", value=rung
+        )
+        step = GaugeMetricFamily(
+            "murai_degraded_step", "1 for the step that the show stands on.", labels=("step",)
+        )
+        for number, word in enumerate(words):
+            step.add_metric((word,), float(number == rung))
+        yield step
+    if broken:
+        family = GaugeMetricFamily(
+            "murai_expect_broken", "1 while the show is not what it should be.", labels=("what",)
+        )
+        for what, found in broken.items():
+            family.add_metric((what,), float(found))
+        yield family
 
 
 def _reloads(who: Identity) -> Metric:
@@ -121,6 +145,11 @@ def _frames(status: Status) -> Iterator[Metric]:
     for part, count in status.errors.items():
         errors.add_metric((part,), count)
     yield errors
+    yield CounterMetricFamily(
+        "murai_flashes_limited",
+        "Flashes beyond three a second that were kept from the wall.",
+        value=status.flashes,
+    )
     yield CounterMetricFamily(
         "murai_gpu_recoveries",
         "Times the painter's GPU was out of memory, gave some back and went on.",

@@ -11,11 +11,20 @@ from murai_show.show.timeline import Look
 
 
 @dataclass(frozen=True)
+class Degraded:
+    """Which rung of its ladder a show stands on, 0 for the whole picture, and the words of all."""
+
+    rung: int
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Status:
     """How the show is, at `at` (monotonic seconds).  Counters only grow, so a reader that comes
     seldom loses detail and no sum.  `seconds` and `glass` are keyed by stage and by output.
-    `recoveries` counts how often the painter's GPU was out of memory and went on.  `connected` and
-    `reconnects` are of the outputs that are sent to a server."""
+    `recoveries` counts how often the painter's GPU was out of memory and went on, `flashes` those
+    that were kept from the wall; `connected` and `reconnects` are of the outputs that are sent to a
+    server; `degraded` is None for a show without a ladder."""
 
     at: float
     look: Look
@@ -29,6 +38,8 @@ class Status:
     recoveries: int = 0
     connected: Mapping[str, bool] = field(default_factory=dict)
     reconnects: Mapping[str, int] = field(default_factory=dict)
+    flashes: int = 0
+    degraded: Degraded | None = None
 
 
 class Mailbox:

@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,7 @@ from murai_show.bell import Bell
 from murai_show.errors import DeviceLostError, OutputError
 from murai_show.frame import Frame
 from murai_show.loop.errands import Errands
+from murai_show.loop.flashes import Dimmers, Undimmed
 from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.loop.pacing import next_due
 from murai_show.loop.tally import Tally
@@ -94,13 +95,14 @@ class Scene:
 @dataclass(frozen=True)
 class Parts:
     """All that the loop works with.  `scene` gives the newest one and never waits; `errands` are
-    what other threads ask of the presenter's."""
+    what other threads ask of the presenter's, `flashes` says how bright a picture may be shown."""
 
     scene: Callable[[], Scene]
     clock: Clock
     mailbox: Mailbox
     tally: Tally
     errands: Errands = field(default_factory=Errands)
+    flashes: Dimmers = field(default_factory=Undimmed)
 
 
 def run_loop(parts: Parts, stop: threading.Event, until: float | None = None) -> None:
@@ -219,7 +221,7 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
             if now >= due[output.name]:
                 due[output.name] = next_due(due[output.name], now, output.fps)
                 shot = scene.shows.get(output.name, MAIN)
-                if not present(parts, output, easel.newest(shot), look, shown):
+                if not present(parts, output, easel, shot, look, shown):
                     due[output.name] = now + RETRY_SECONDS
             if output.over:
                 return
@@ -232,24 +234,26 @@ def present_loop(parts: Parts, easel: Easel, stop: threading.Event, until: float
 def present(
     parts: Parts,
     output: Output,
-    newest: tuple[Frame | None, float],
+    easel: Easel,
+    shot: str,
     look: Look,
     shown: dict[str, Frame | None],
 ) -> bool:
-    """Show what is on the easel, and came when, on `output`; False when the output is lost.
+    """Show the picture of `shot` that is on the easel on `output`; False when the output is lost.
 
     A show that begins in the dark has nothing there yet: its outputs are dark and alive.
 
     `shown` holds the last picture of each output, None for one that is lost: a loss is logged once.
     """
-    picture, since = newest
+    picture, since = easel.newest(shot)
     if picture is None and look.lit:
         return True
     picture = picture or NIGHT
     begun = parts.clock.monotonic()
     before = shown.get(output.name, picture)
+    light = parts.flashes.of(shot).permitted(picture, look.light, begun)
     try:
-        output.show(picture, look, begun)
+        output.show(picture, look if light == look.light else replace(look, light=light), begun)
     except OutputError as error:
         parts.tally.failed(f"output {output.name}")
         if before is not None:
@@ -290,4 +294,6 @@ def status(parts: Parts, look: Look, now: float) -> Status:
         getattr(scene.stylizer, "recoveries", 0),  # a GPU's painter counts them, no other has any
         {output.name: output.connected for output in sent},
         {output.name: output.reconnects for output in sent},
+        parts.flashes.limited,
+        getattr(scene.stylizer, "degraded", None),  # where a ladder's is
     )

@@ -67,6 +67,7 @@ class Tally:
         self._seconds: dict[str, _Bins] = {}
         self._glass: dict[str, _Bins] = {}
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
+        self._unread: deque[float] = deque(maxlen=PROFILED)
         self._profile: dict[str, deque[float]] = {s: deque(maxlen=PROFILED) for s in STAGES}
 
     def spent(self, stage: str, seconds: float) -> None:
@@ -91,6 +92,7 @@ class Tally:
                 self._fresh[output] += 1
                 self._glass.setdefault(output, _Bins()).add(latency)
                 self._latencies.append(latency)
+                self._unread.append(latency)
 
     def failed(self, part: str) -> None:
         """`part` raised an error that the show survived."""
@@ -121,6 +123,13 @@ class Tally:
         """Glass to glass of the last pictures, in seconds, sorted."""
         with self._lock:
             return sorted(self._latencies)
+
+    def unread(self) -> list[float]:
+        """Glass to glass of the pictures since the last call, in seconds, for one reader."""
+        with self._lock:
+            found = list(self._unread)
+            self._unread.clear()
+        return found
 
 
 def percentile(ordered: list[float], share: float) -> float:

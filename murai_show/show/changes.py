@@ -23,7 +23,7 @@ class Changes:
     or opened anew, `moved` stay open and show another canvas of the same size, `closed` are no
     longer in the show.  Cameras likewise: those in `filmed` are new or opened anew, those in `shut`
     are shown no longer.  `shots` says that cameras are composed or shown otherwise, `looks` that
-    the picture may change without any of it.
+    the picture may change without any of it, `guard` that what the show is held to did.
     """
 
     stylizer: bool = False
@@ -36,6 +36,7 @@ class Changes:
     looks: bool = False
     control: bool = False
     shots: bool = False
+    guard: bool = False
 
     def __bool__(self) -> bool:
         return self != Changes()
@@ -43,7 +44,8 @@ class Changes:
     def __str__(self) -> str:
         """For a person: `looks, camera hall (opened), output left (opened)`."""
         parts = [("looks", self.looks), ("shots", self.shots), ("bank", self.stylizer)]
-        words = [word for word, changed in (*parts, *self._servers()) if changed]
+        parts += [*self._servers(), ("guard", self.guard)]
+        words = [word for word, changed in parts if changed]
         words += [f"camera {name} (opened)" for name in self.filmed]
         words += [f"camera {name} (closed)" for name in self.shut]
         for what in ("opened", "moved", "closed"):
@@ -61,6 +63,7 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
     the same.
     """
     stylizer = _differs(old.bank, new.bank, bank_files(new.bank), touched) or old.paint != new.paint
+    stylizer = stylizer or old.degrade != new.degrade  # its sizes are compiled before they paint
     resized = old.paint != new.paint
     filmed = {camera.name: camera for camera in old.cameras}
     before = {output.name: output for output in old.outputs}
@@ -87,6 +90,7 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
         looks=_looks(old) != _looks(new),
         control=old.control != new.control,
         shots=_shots(old) != _shots(new),
+        guard=(old.expect, old.limits_flashes) != (new.expect, new.limits_flashes),
     )
 
 

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from murai_show.errors import UsageError
 from murai_show.show.area import Area
 from murai_show.show.findings import START, Findings, Spot
+from murai_show.show.guard import Degrade, Expect
 from murai_show.show.hints import nearest, one_of
 from murai_show.show.noun import Noun
 from murai_show.show.overlay import OVERLAY_KINDS, Overlay
@@ -80,6 +81,9 @@ class Draft:
     tokens: Mapping[str, Look | None]
     views: Mapping[str, View | None] | None
     overlays: Mapping[str, Overlay | None] | None
+    expect: Expect | None
+    degrade: Degrade | None
+    flashes: str
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -156,6 +160,9 @@ def read_draft(
         read_tokens(members.get("tokens"), findings),
         _read_kinds("view", VIEW_KINDS, members.get("views"), findings),
         _read_kinds("overlay", OVERLAY_KINDS, members.get("overlays"), findings),
+        _read_one(Expect, "expect", members, findings),
+        _read_one(Degrade, "degrade", members, findings),
+        _read_flashes(members.get("flashes"), findings),
     )
 
 
@@ -286,6 +293,17 @@ def _read_one(
 ) -> N | None:
     node = members.get(key)
     return _read(model, node, key, findings) if node is not None else None
+
+
+def _read_flashes(node: Node | None, findings: Findings) -> str:
+    """`limit` or `off`: a key of the show that is a word."""
+    words = ("limit", "off")
+    if node is None or not node.known or node.value in words:
+        return str(node.value) if node is not None and node.known else words[0]
+    found = "" if node.template else node.value
+    hint = one_of(found, words)
+    findings.add(node.at, f"flashes: {node.shown()} is not one of the choices{hint}")
+    return words[0]
 
 
 def _read_items(

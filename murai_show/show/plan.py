@@ -11,6 +11,7 @@ from murai_show.show.load import read_draft, read_source
 from murai_show.show.plan_areas import plan_areas
 from murai_show.show.plan_camera import check_overrides, plan_cameras
 from murai_show.show.plan_cues import plan_control, plan_cue_times, plan_cues
+from murai_show.show.plan_guard import ladder_notes, plan_degrade, plan_expect
 from murai_show.show.plan_outputs import plan_outputs
 from murai_show.show.plan_overlays import hang_overlays, plan_overlays
 from murai_show.show.plan_schedule import plan_schedule
@@ -95,6 +96,9 @@ def plan_show(
     outputs, output_notes = plan_outputs(site)
     outputs = place_cameras(site, outputs, filming)
     overlays, overlay_notes = plan_overlays(site, bank, schedule)
+    camera = filming.cameras[0] if filming else None
+    expect = plan_expect(site, camera)
+    degrade = plan_degrade(site, camera, expect)
     findings.done()
     head, play = draft.head, draft.play
     if not (head and play and filming and bank and playlist and schedule and outputs):
@@ -120,6 +124,7 @@ def plan_show(
             *control_notes,
             *output_notes,
             *overlay_notes,
+            *ladder_notes(degrade),
         ),
         schedule=schedule,
         areas=areas,
@@ -131,4 +136,7 @@ def plan_show(
         views=filming.views,
         view=filming.view,
         overlays=overlays,
+        expect=expect,
+        degrade=degrade,
+        limits_flashes=draft.flashes != "off",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from murai_show.show.caption import OverlaySpec, PlannedOverlay
+from murai_show.show.guard import NOTHING, LadderSpec, Promise
 from murai_show.show.moments import Dates, Moment, write_days
 from murai_show.show.playing import DARK
 from murai_show.show.projection import ProjectionSpec
@@ -213,6 +214,9 @@ class Plan:
     views: tuple[PlannedView, ...] = ()
     view: str = ""
     overlays: tuple[PlannedOverlay, ...] = ()
+    expect: Promise = NOTHING
+    degrade: LadderSpec | None = None
+    limits_flashes: bool = True
 
     @property
     def cameras(self) -> tuple[PlannedCamera, ...]:

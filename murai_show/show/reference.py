@@ -9,9 +9,10 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import cue, moments, overlay, sending, surface, words
+from murai_show.show import cue, guard, moments, overlay, prose, sending, surface, words
 from murai_show.show.area import Area
 from murai_show.show.cue import Cue, Step
+from murai_show.show.guard import Degrade, Expect
 from murai_show.show.noun import Noun
 from murai_show.show.overlay import OVERLAY_KINDS, OverlayNoun
 from murai_show.show.playing import Play, Playlist, Rule
@@ -44,6 +45,8 @@ _NOUNS = (
     Area,
     Cue,
     Step,
+    Expect,
+    Degrade,
 )
 _VARIABLE: Schema = {
     "type": "string",
@@ -81,6 +84,9 @@ def json_schema() -> Schema:
             "anyOf": [{"type": "string"}, {"$ref": reference}],
             "description": description,
         }
+    steps = definitions["Degrade"]["properties"]["steps"]
+    short = {key: value for key, value in steps.items() if key != "description"}
+    schema["properties"]["degrade"]["anyOf"].insert(0, short)  # a list is short for its steps
     definitions["Variable"] = _VARIABLE
     for definition in (*definitions.values(), schema):
         for key, found in definition.get("properties", {}).items():
@@ -161,15 +167,11 @@ _SCALARS = ("string", "number", "integer", "boolean")
 
 # --- docs/show.md ---------------------------------------------------------------------------------
 
-REGENERATE = (
-    "python -c 'from murai_show.show.reference import reference; print(reference(), end=\"\")'"
-    " > docs/show.md"
-)
 
 _INTRODUCTION = f"""\
 # The show language, version 1
 
-<!-- Generated from the models: {REGENERATE} -->
+<!-- Generated from the models: {prose.REGENERATE} -->
 
 A *show* is one YAML file: which cameras film, which styles paint, where the picture goes. It is
 read whole, checked whole, and resolved into a plan before anything is opened.
@@ -208,106 +210,21 @@ outputs:
 """
 
 
-_SCHEDULE = """
-
-```yaml
-place: { lat: 45.5088, lon: -73.5540, tz: America/Montreal }
-schedule:
-  - default: dark
-  - { from: dusk+10m, to: "23:00", not_before: "17:30", play: evening }
-  - { days: [fri, sat], from: "22:00", to: "22:15", style: { wave: 0.7, starry: 0.3 } }
-  - { dates: 12-24..12-26, play: dark }
-```
-
-A **time** is on the clock (`18:30`, `18:30:15`) or the sun's: `sunrise`, `sunset`, `dawn` and
-`dusk` (the sun 6° below the horizon), `noon` (the sun's), `sun -4°` (setting) or
-`sun -4° rising`; behind each an offset of at most 12h: `dusk+10m`, `sunset-1h30m`. More, with
-examples: [schedule.md](schedule.md)."""
-
-
-_AREAS = """
-
-```yaml
-areas:
-  sky: { mask: sky.png, style: starry, soft: 0.03 }
-  reveal: { wipe: right, every: 30s, style: plain } # before and after
-```
-
-Each look that is on at once costs a painting of its own: [areas.md](areas.md)."""
-
-
-_SURFACES = """
-
-```yaml
-surfaces:
-  facade: { size: 5280x1080, columns: 3, overlap: 240 }
-outputs:
-  left:   { kind: display, monitor: HDMI-1, surface: facade, tile: 1 }
-  centre: { kind: display, monitor: HDMI-2, surface: facade, tile: 2 }
-  right:  { kind: display, monitor: HDMI-3, surface: facade, tile: 3 }
-```
-
-How to set it up at the wall: [projection.md](projection.md)."""
 _PROJECTION = """
 
 Films and snapshots of a surface are of the wall: they take no part in blending."""
-_OVERLAYS = """## overlays
-
-Each overlay has a name and a `kind`. How they look and when they come: [overlays.md](overlays.md).
-
-```yaml
-overlays:
-  credit: { kind: credit, at: bottom_left, for: 12s }
-  clock: { kind: clock, at: top_right }
-  opening: { kind: countdown, to: "21:00", text: "Opens in {left}", in_the_dark: true }
-```
-"""
-
-
-_TOKENS = """\
-## tokens
-
-Names for looks. A token stands wherever a style or a mix does: in playlists, rules and cues, in a
-mix, and in another token. It may not have the name of a style, nor lead back to itself.
-
-```yaml
-tokens:
-  noir: klee
-  hero: { wave: 0.7, starry: 0.3 }
-  dusk: { hero: 0.5, noir: 0.5 }
-```
-"""
-_CUES = """
-
-```yaml
-cues:
-  applause:
-    - { style: noir, fade: 2s }
-    - { at: +45s, style: hero, fade: 10s }
-    - { at: +2m, morph: [hero, wave], over: 60s }
-    - { blackout: 3s }
-  finale: { key: f, end: stay, steps: [{ play: late }] }
-```
-
-How to call one: [cues.md](cues.md)."""
-_VIEWS = """\
-Several cameras in one picture. A view has a name and a `kind`, and may be named wherever a camera
-is: by `play`, by a rule, by an output, by another view. It is put together before it is painted.
-
-```yaml
-views:
-  corner: { kind: inset, camera: street, inset: stage, at: top_right, share: 0.3 }
-  round:  { kind: turns, cameras: [street, corner], each: 2m, fade: 3s }
-```
-
-More, with examples: [cameras.md](cameras.md)."""
 
 
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_view_parts()]
-    parts += [*_style_parts(), *_output_parts(), *_overlay_parts()]
+    parts += [*_style_parts(), *_output_parts(), *_overlay_parts(), *_guard_parts()]
     return "\n".join(parts)
+
+
+def _guard_parts() -> Iterator[str]:
+    yield _section(Expect, "expect", 2)
+    yield _section(Degrade, "degrade", 2, more=prose.GUARD)
 
 
 def _show_parts() -> Iterator[str]:
@@ -327,7 +244,7 @@ def _camera_parts() -> Iterator[str]:
 
 
 def _view_parts() -> Iterator[str]:
-    yield f"## views\n\n{_VIEWS}\n"
+    yield f"## views\n\n{prose.VIEWS}\n"
     for kind, model in VIEW_KINDS.items():
         yield _section(model, f"kind: {kind}", 3)
 
@@ -336,15 +253,15 @@ def _style_parts() -> Iterator[str]:
     yield _section(BankChoice, "bank", 2)
     yield _section(Playlist, "playlists", 2)
     yield _section(Play, "play", 2)
-    yield _section(Rule, "schedule", 2, more=_SCHEDULE)
-    yield _section(Area, "areas", 2, more=_AREAS)
-    yield _TOKENS
-    yield _section(Cue, "cues", 2, more=_CUES)
+    yield _section(Rule, "schedule", 2, more=prose.SCHEDULE)
+    yield _section(Area, "areas", 2, more=prose.AREAS)
+    yield prose.TOKENS
+    yield _section(Cue, "cues", 2, more=prose.CUES)
     yield _section(Step, "steps", 3)
 
 
 def _output_parts() -> Iterator[str]:
-    yield _section(Surface, "surfaces", 2, more=_SURFACES)
+    yield _section(Surface, "surfaces", 2, more=prose.SURFACES)
     yield "## outputs\n\nEach output has a name and a `kind`; all but `memory` have a canvas.\n"
     yield _section(CanvasNoun, "The canvas", 3, Projection.model_fields)
     yield _section(Corners, "corners", 3)
@@ -358,7 +275,7 @@ def _output_parts() -> Iterator[str]:
 
 
 def _overlay_parts() -> Iterator[str]:
-    yield _OVERLAYS
+    yield prose.OVERLAYS
     for kind, model in OVERLAY_KINDS.items():
         usual = OverlayNoun.model_fields
         others = {k: f for k, f in usual.items() if _default(model.model_fields[k]) == _default(f)}
@@ -413,6 +330,7 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     overlay.parse_colour: "colour",
     overlay.parse_names: "names",
     overlay.parse_to: "time or `next`",
+    guard.parse_step: "step",
 }
 
 
@@ -425,6 +343,8 @@ def _value(key: str, field: FieldInfo) -> str:
     if key in ("style", "morph", "steps"):
         return {"style": "style or mix", "morph": "list of looks", "steps": "[list](#steps)"}[key]
     kind = kind.replace("map", f"[map](#{key})")
+    if key == "degrade":
+        return f"list of steps or {kind}"
     if key == "schedule":
         kind = f"[list](#{key}) of rules"
     if key == "cues":

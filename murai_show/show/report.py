@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from murai_show.show.caption import overlay_to_json
 from murai_show.show.evening import rule_to_json
+from murai_show.show.guard import degrade_words, expect_words
 from murai_show.show.planned import (
     CanvasSpec,
     Plan,
@@ -35,6 +36,9 @@ def plan_to_json(plan: Plan) -> Json:
         "paint": str(plan.paint),
         "metrics": str(plan.metrics) if plan.metrics else "off",
         "films": plan.films,
+        "expect": expect_words(plan.expect),
+        "degrade": degrade_words(plan.degrade),
+        "flashes": "limit" if plan.limits_flashes else "off",
         "camera": _camera(plan.camera),
         "cameras": [_camera(camera) for camera in plan.more_cameras],
         "views": [_view(view) for view in plan.views],
@@ -194,6 +198,9 @@ def _words(key: str, value: Any) -> str:
     """One value on one line."""
     if key == "place":
         return f"{value['lat']:g}, {value['lon']:g}, {value['tz']}"
+    if key in ("expect", "degrade") and value:
+        parts = cast("dict[str, Any]", value).items()
+        return "; ".join(f"{name} {_words(name, part)}" for name, part in parts)
     if key == "corners":
         points: list[list[float]] = list(value.values())
         return "  ".join(f"({x:g}, {y:g})" for x, y in points)

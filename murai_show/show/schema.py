@@ -16,6 +16,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from murai_show.show.area import Area
 from murai_show.show.cue import Cue, Step
+from murai_show.show.guard import Degrade, Expect
 from murai_show.show.hints import nearest
 from murai_show.show.noun import Noun
 from murai_show.show.overlay import Overlay
@@ -373,6 +374,15 @@ class Show(Head):
     outputs: dict[Name, Output] = Field(min_length=1, description="Where pictures go, by name.")
     overlays: dict[Name, Overlay] = Field(
         default_factory=dict, description="What is written over the picture, by name."
+    )
+    expect: Expect | None = Field(default=None, description="What the show is held to.")
+    degrade: Degrade | None = Field(
+        default=None, description="What is given up when the painter cannot keep up."
+    )
+    flashes: Literal["limit", "off"] = Field(
+        default="limit",
+        description="`limit` dims a picture that flashes more than three times a second "
+        "(WCAG 2.3.1); `off` only where no one can be harmed.",
     )
 
 

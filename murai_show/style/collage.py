@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from murai_show.frame import Frame
-from murai_show.ports import Batching, Stylizer
+from murai_show.ports import Batching, Resizable
 from murai_show.show.playing import PLAIN
 from murai_show.show.timeline import AreaLook, Look, MaskFile, Mix, Wipe, smooth
 from murai_show.show.words import Size
@@ -25,8 +25,8 @@ KEPT = 32  # masks: a few areas, at the sizes of a camera and its slate
 
 
 class Collage:
-    """A `Stylizer` that lets `stylizer` paint each look of a picture's areas and lays them
-    together, and that knows `plain`, the picture as it is filmed.
+    """A `Resizable` stylizer that lets `stylizer` paint each look of a picture's areas and lays
+    them together, and that knows `plain`, the picture as it is filmed.
 
     The painter sees the whole picture each time, because its norms are over all of it: an area
     painted by itself would change with where it is cut.  So each further look costs one painting;
@@ -34,14 +34,22 @@ class Collage:
     dissolve on a mixing desk.  `read_mask` gives (H, W), float32, 0 to 1, of a size.
     """
 
-    def __init__(self, stylizer: Stylizer, paint: Size, read_mask: ReadMask) -> None:
+    def __init__(self, stylizer: Resizable, paint: Size, read_mask: ReadMask) -> None:
         self.engine = stylizer.engine
         self.styles = (*stylizer.styles, PLAIN)
         self._stylizer = stylizer
         self._plain = IdentityStylizer((PLAIN,), paint)
-        self._paint = paint
         self._read_mask = read_mask
         self._masks: OrderedDict[tuple[object, ...], Bytes] = OrderedDict()
+
+    @property
+    def paint(self) -> Size:
+        """The size that is painted inside; see `Resizable`."""
+        return self._plain.paint
+
+    @paint.setter
+    def paint(self, size: Size) -> None:
+        self._stylizer.paint = self._plain.paint = size
 
     @property
     def recoveries(self) -> int:
@@ -51,7 +59,7 @@ class Collage:
     def prepare(self, files: Iterable[MaskFile]) -> None:
         """Read masks before the show and not in it; on any thread.  Raises what reading raises."""
         for mask in files:
-            self._read_mask(mask.file, self._paint)
+            self._read_mask(mask.file, self.paint)
 
     def __call__(self, frame: Frame, look: Look) -> Frame:
         """See `Stylizer`.  Raises KeyError for no such style."""

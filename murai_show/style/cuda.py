@@ -40,7 +40,7 @@ from murai_show.style.race import SECONDS, open_fastest
 from murai_show.style.together import paint_together
 from murai_show.style.vault import content_key, open_vault
 
-KEPT = 4  # graphs: a camera, its slate, and room
+KEPT = 8  # graphs: a camera and its slate, each at the sizes of a ladder
 _ROUNDS = 3  # before a capture: cuDNN tries its kernels, pools grow, a compiler compiles
 _PLAIN, _COMPILED = "plain", "compiled"
 log = logging.getLogger(__name__)

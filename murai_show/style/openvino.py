@@ -29,7 +29,8 @@ import openvino as ov  # noqa: E402 - after the line above
 
 log = logging.getLogger(__name__)
 
-KEPT = 4  # compiled sizes: a camera, its slate, and room; and as many for batches
+# Compiled sizes: a camera and its slate, each at the sizes of a ladder; and as many for batches.
+KEPT = 8
 # What the CPU computes in where the graph says fp32; left alone, OpenVINO takes bf16 wherever it
 # can, also where that is slower.
 HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}

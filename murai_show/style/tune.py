@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from murai_show.show.words import Size
 from murai_show.style.bank import Bank
 from murai_show.style.build import Engines
 from murai_show.style.openvino import OpenvinoStylizer, painting_threads
+from murai_show.style.timed import timed
 
 SECONDS = 1.0
 FACTS = "tuned.json"
@@ -76,14 +75,11 @@ def _measure(
     return timed(lambda: stylizer(Frame(pixels, 0.0, 0.0, 1, "tuner"), look), seconds)
 
 
-def timed(call: Callable[[], object], seconds: float) -> float:
-    """The median milliseconds of `call`, repeated for `seconds`, three times at least."""
-    taken: list[float] = []
-    while sum(taken) < seconds or len(taken) < 3:
-        begun = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - begun)
-    return statistics.median(taken) * 1e3
+def recalled(engines: Engines, size: Size) -> float | None:
+    """Milliseconds a frame of the precision that `choose` would take at `size`, as measured here
+    before; None where that was not."""
+    found = _read(engines.folder / FACTS).get(f"{size} on {painting_threads()}", {})
+    return min(found.values()) if set(found) == set(engines.precisions) else None
 
 
 def _read(file: Path) -> dict[str, dict[str, float]]:

@@ -11,13 +11,21 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from murai_show.edge.metrics import Identity, MetricsServer
 from murai_show.errors import MuraiError
-from murai_show.loop.mailbox import Mailbox, Status
+from murai_show.loop.mailbox import Degraded, Mailbox, Status
 from murai_show.loop.tally import Tally
 from murai_show.ports import CameraHealth
 from murai_show.show.timeline import Look
 from murai_show.show.words import Address
 
-IDENTITY = Identity("up375", "0123456789ab", "0.1.0", "pytorch", ("starry", "wave"), {"taken": 4})
+IDENTITY = Identity(
+    "up375",
+    "0123456789ab",
+    "0.1.0",
+    "pytorch",
+    ("starry", "wave"),
+    {"taken": 4},
+    {"painted": True, "frozen_after": False},
+)
 
 
 WAVE = Look((("wave", 1.0),))
@@ -43,6 +51,8 @@ def a_status(at: float = 100.0, look: Look = WAVE, presented: int = 7) -> Status
         recoveries=3,
         connected={"live": True},
         reconnects={"live": 2},
+        flashes=5,
+        degraded=Degraded(1, ("full", "paint 0.75", "slate")),
     )
 
 
@@ -85,6 +95,12 @@ def test_a_scrape_says_what_the_status_says(server) -> None:
         ("murai_gpu_recoveries_total", {}, 3),
         ("murai_output_connected", {"output": "live"}, 1),
         ("murai_output_reconnects_total", {"output": "live"}, 2),
+        ("murai_flashes_limited_total", {}, 5),
+        ("murai_degraded_rung", {}, 1),
+        ("murai_degraded_step", {"step": "paint 0.75"}, 1),
+        ("murai_degraded_step", {"step": "slate"}, 0),
+        ("murai_expect_broken", {"what": "painted"}, 1),
+        ("murai_expect_broken", {"what": "frozen_after"}, 0),
         ("murai_reloads_total", {"result": "taken"}, 4),
         ("murai_reloads_total", {"result": "refused"}, 0),
         ("murai_camera_last_frame_age_seconds", {"camera": "square"}, 0.04),

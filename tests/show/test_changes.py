@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murai_show.show.changes import Changes, changes, plan_files, same_device
+from murai_show.show.guard import SLATE, LadderSpec, Promise, rungs_of
 from murai_show.show.moments import Moment
 from murai_show.show.plan import (
     CanvasSpec,
@@ -118,6 +119,9 @@ plans = st.builds(
     cues=st.sampled_from([(), (CUE,)]),
     cue_times=st.sampled_from([(), (CueTime(9, CUE, Moment("clock", 79200.0)),)]),
     place=st.builds(PlannedPlace, st.sampled_from([0.0, 45.0]), st.just(0.0), st.just("UTC")),
+    expect=st.sampled_from([Promise(), Promise(painted=20.0)]),
+    degrade=st.sampled_from([None, LadderSpec(rungs_of((SLATE,)), 20.0, 5.0, 30.0)]),
+    limits_flashes=st.booleans(),
     playlist=st.builds(
         lambda each: PlannedPlaylist("all", ((("a", 1.0),),), each, 0.0, "listed"),
         st.sampled_from([1.0, 60.0]),
@@ -144,7 +148,7 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
     before = {o.name: o for o in old.outputs}
     kept: dict[str, Any] = {}
     if not found.stylizer:
-        kept |= {"bank": old.bank, "paint": old.paint}
+        kept |= {"bank": old.bank, "paint": old.paint, "degrade": old.degrade}
     films = {c.name: c for c in old.cameras}
     stay = {c.name: c if c.name in found.filmed else films[c.name] for c in new.cameras}
     kept["camera"] = stay[new.camera.name]
@@ -155,6 +159,8 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
         kept["metrics"] = old.metrics
     if not found.control:
         kept["control"] = old.control
+    if not found.guard:
+        kept |= {"expect": old.expect, "limits_flashes": old.limits_flashes}
     if not found.looks:
         kept |= {"place": old.place, "playlist": old.playlist, "schedule": old.schedule}
         kept |= {"cues": old.cues, "cue_times": old.cue_times}
@@ -167,13 +173,16 @@ def test_what_is_not_named_may_go_on_as_it_is(old: Plan, new: Plan) -> None:
 def test_what_is_named_is_another(old: Plan, new: Plan) -> None:
     """Nothing is built anew in vain."""
     found = changes(old, new)
-    assert found.stylizer == ((old.bank, old.paint) != (new.bank, new.paint))
     films = {camera.name: camera for camera in old.cameras}
     for camera in new.cameras:
         decoded = camera.spec.kind != "pattern" and old.paint != new.paint
         assert (camera.name in found.filmed) == (films.get(camera.name) != camera or decoded)
     assert set(found.shut) == set(films) - {camera.name for camera in new.cameras}
     assert found.shots == ((old.camera.name, old.views) != (new.camera.name, new.views))
+    assert found.stylizer == (
+        (old.bank, old.paint, old.degrade) != (new.bank, new.paint, new.degrade)
+    )
+    assert found.guard == ((old.expect, old.limits_flashes) != (new.expect, new.limits_flashes))
     assert found.metrics == (old.metrics != new.metrics)
     assert found.control == (old.control != new.control)
     before = {o.name: o for o in old.outputs}

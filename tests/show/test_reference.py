@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from murai_show.show.plan import plan_show
-from murai_show.show.reference import REGENERATE, json_schema, reference
+from murai_show.show.prose import REGENERATE
+from murai_show.show.reference import json_schema, reference
 from murai_show.show.starter import starter
 from tests.show.machine import ROOT, machine, write
 
