@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "last_good": {"show", "style.vault"},
     "on_air": {
         "board",
+        "camera.slate",
         "errors",
         "filming",
         "frame",

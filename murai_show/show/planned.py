@@ -230,9 +230,10 @@ class Plan:
 
     @property
     def playlists(self) -> tuple[PlannedPlaylist, ...]:
-        """All that may play: those of the schedule, else the one that always does."""
-        ruled = dict.fromkeys(rule.playlist for rule in self.schedule)
-        return tuple(ruled) or (self.playlist,)
+        """All that may play: those of the schedule, else the one that always does, and the cues'."""
+        ruled = [rule.playlist for rule in self.schedule] or [self.playlist]
+        called = [step.playlist for cue in self.cues for step in cue.steps if step.playlist]
+        return tuple(dict.fromkeys((*ruled, *called)))
 
 
 @dataclass(frozen=True)

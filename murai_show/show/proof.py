@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from murai_show.show.guard import Rung
 from murai_show.show.planned import Plan
+from murai_show.show.playing import DARK, PLAIN
 from murai_show.show.words import Size
 
 STEP = 4  # pixels: the painter's grid
@@ -20,7 +21,8 @@ class Proof:
     on this machine; None where nobody has measured, and `unknown` says why.
 
     `wanted` is `expect: painted`, None where the show promises nothing.  `rung` is the step of the
-    show's ladder on which it keeps that, "" where it needs none or has none.
+    show's ladder on which it keeps that, "" where it needs none or has none.  `paintings` is how
+    many of them a picture takes: one for each look of its areas and for each shot.
     """
 
     paint: Size
@@ -29,11 +31,14 @@ class Proof:
     wanted: float | None
     rung: str = ""
     unknown: str = ""
+    paintings: int = 1
 
     @property
     def rate(self) -> float | None:
         """Pictures a second."""
-        return None if self.milliseconds is None else 1e3 / max(self.milliseconds, 1e-3)
+        if self.milliseconds is None:
+            return None
+        return 1e3 / max(self.milliseconds * self.paintings, 1e-3)
 
     @property
     def keeps(self) -> bool:
@@ -62,7 +67,8 @@ class Proof:
 
     @property
     def _takes(self) -> str:
-        return f"{self.milliseconds:.0f} ms" if self.milliseconds else "no time"
+        takes = f"{self.milliseconds:.0f} ms" if self.milliseconds else "no time"
+        return takes if self.paintings == 1 else f"{takes}, {self.paintings} times a picture"
 
     @property
     def _ways(self) -> str:
@@ -89,13 +95,21 @@ class Proof:
 
 def prove(plan: Plan, milliseconds: float | None, unknown: str = "") -> Proof:
     """What a painter that takes `milliseconds` for the whole picture means for `plan`."""
-    wanted = plan.expect.painted
-    bare = Proof(plan.paint, plan.bank.engine, milliseconds, wanted, "", unknown)
+    wanted, times = plan.expect.painted, paintings(plan)
+    bare = Proof(plan.paint, plan.bank.engine, milliseconds, wanted, "", unknown, times)
     if bare.keeps or plan.degrade is None or wanted is None or milliseconds is None:
         return bare
-    rung = next((r for r in plan.degrade.rungs if _suffices(r, milliseconds, wanted)), None)
-    words = rung.words if rung else ""
-    return Proof(plan.paint, plan.bank.engine, milliseconds, wanted, words)
+    whole = milliseconds * times
+    rung = next((r for r in plan.degrade.rungs if _suffices(r, whole, wanted)), None)
+    return replace(bare, rung=rung.words if rung else "")
+
+
+def paintings(plan: Plan) -> int:
+    """How often the painter works for one round of pictures, at most."""
+    mixes = [area.playlist.entries for area in plan.areas]
+    areas = sum(any(s not in (DARK, PLAIN) for mix in own for s, _ in mix) for own in mixes)
+    shots = {output.camera for output in plan.outputs if output.camera}
+    return (1 + areas) * (1 + len(shots))
 
 
 def _suffices(rung: Rung, milliseconds: float, wanted: float) -> bool:

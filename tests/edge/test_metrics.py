@@ -24,7 +24,7 @@ IDENTITY = Identity(
     "pytorch",
     ("starry", "wave"),
     {"taken": 4},
-    {"painted": True, "frozen_after": False},
+    broken={"painted": True, "frozen_after": False},
 )
 
 

@@ -70,13 +70,15 @@ def test_the_building() -> None:
         "dark",
         "early",
         "late",
-        "finale",
     ]
+    (time,) = plan.cue_times
+    assert (time.cue.name, str(time.at)) == ("finale", "22:00")
+    assert [camera.name for camera in plan.cameras] == ["street", "stage"]
     ten = {style for playlist in plan.playlists for mix in playlist.entries for style, _ in mix}
     assert len(ten - {"dark"}) == 10
     # In summer it is dusk after nine: the note says when the early playlist never comes on.
     (note,) = plan.notes
-    assert note.startswith("schedule, line 65: silent on 05-13..08-05")
+    assert note.startswith("schedule, line 101: silent on 05-13..08-05")
 
 
 def test_nothing_is_left_to_look_up(tmp_path: Path) -> None:
