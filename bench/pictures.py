@@ -22,12 +22,12 @@ SHOWN = ("astronaut", "chelsea", "rocket")
 
 
 def main() -> None:
-    stylizer = PytorchStylizer(read_bank(shipped("models") / "first.safetensors"), Size(640, 400))
+    stylizer = PytorchStylizer(read_bank(shipped("models") / "montreal.safetensors"), Size(640, 400))
     wanted = [path for path in demo_photos() if path.stem in SHOWN]
     photos = [cropped(Image.fromarray(open_photo(path)), (640, 400)) for path in wanted]
     PICTURES.mkdir(exist_ok=True)
-    sheet = contact_sheet(stylizer, [np.asarray(p) for p in photos], (320, 200), originals=False)
-    sheet.save(PICTURES / "styles.jpg", quality=90)
+    sheet = contact_sheet(stylizer, [np.asarray(p) for p in photos], (256, 160), originals=False)
+    sheet.save(PICTURES / "styles.jpg", quality=85)
     print(f"{PICTURES / 'styles.jpg'}: {sheet.width}x{sheet.height}")
 
 

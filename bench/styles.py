@@ -86,7 +86,7 @@ def main() -> None:
     photos = [Path(word) for word in sys.argv[1:]] or demo_photos()
     stylizer = PytorchStylizer(bank, Size(640, 400))
     cut = [np.asarray(cropped(Image.fromarray(open_photo(p)), (640, 400))) for p in photos]
-    sheet = contact_sheet(stylizer, cut, (256, 160))
+    sheet = contact_sheet(stylizer, cut, (256, 160), originals=False)
     sheet.save(DOCS / f"pictures/{BANK}.jpg", quality=78)
     print(f"docs/styles.md, docs/pictures/{BANK}.jpg: {sheet.width}x{sheet.height}")
 

@@ -230,7 +230,7 @@ class Plan:
 
     @property
     def playlists(self) -> tuple[PlannedPlaylist, ...]:
-        """All that may play: those of the schedule, else the one that always does, and the cues'."""
+        """All that may play: those of the schedule, else the one that always does, and of cues."""
         ruled = [rule.playlist for rule in self.schedule] or [self.playlist]
         called = [step.playlist for cue in self.cues for step in cue.steps if step.playlist]
         return tuple(dict.fromkeys((*ruled, *called)))

@@ -78,7 +78,7 @@ def test_the_building() -> None:
     assert len(ten - {"dark"}) == 10
     # In summer it is dusk after nine: the note says when the early playlist never comes on.
     (note,) = plan.notes
-    assert note.startswith("schedule, line 101: silent on 05-13..08-05")
+    assert note.startswith("schedule, line 102: silent on 05-13..08-05")
 
 
 def test_nothing_is_left_to_look_up(tmp_path: Path) -> None:
