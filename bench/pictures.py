@@ -22,7 +22,8 @@ SHOWN = ("astronaut", "chelsea", "rocket")
 
 
 def main() -> None:
-    stylizer = PytorchStylizer(read_bank(shipped("models") / "montreal.safetensors"), Size(640, 400))
+    bank = read_bank(shipped("models") / "montreal.safetensors")
+    stylizer = PytorchStylizer(bank, Size(640, 400))
     wanted = [path for path in demo_photos() if path.stem in SHOWN]
     photos = [cropped(Image.fromarray(open_photo(path)), (640, 400)) for path in wanted]
     PICTURES.mkdir(exist_ok=True)
