@@ -36,7 +36,8 @@ class Relief:
     def __init__(self, spec: LadderSpec, paint: Size, clock: Clock) -> None:
         self.spec, self.paint, self.clock = spec, paint, clock
         self.at = standing_at(clock.monotonic())
-        self._begun = 0.0  # of the turn at hand
+        self._idle: float | None = None  # since when there is nothing to paint
+        self._waited = 0.0  # in the turn at hand
         self._ended: float | None = None  # of the last turn; None after a fault or a change
         self._due = 0.0  # when the next picture may be begun
 
@@ -54,9 +55,16 @@ class Relief:
             return 0.0
         return max(0.0, self._due - self.clock.monotonic())
 
+    def nothing_new(self) -> None:
+        """There is no frame to paint, or it is too early: the painter waits, until it begins."""
+        if self._idle is None:
+            self._idle = self.clock.monotonic()
+
     def begin(self) -> None:
-        """The painter takes up a frame; until now it waited for one."""
-        self._begun = self.clock.monotonic()
+        """The painter takes up a frame."""
+        if self._idle is not None:
+            self._waited += self.clock.monotonic() - self._idle
+            self._idle = None
 
     def painted(self) -> None:
         """A picture is finished."""
@@ -64,8 +72,8 @@ class Relief:
         if self.rung.fps is not None:
             self._due = next_due(self._due or now, now, self.rung.fps)
         if self._ended is not None:
-            self._see(now, Turn(now - self._begun, max(0.0, self._begun - self._ended)))
-        self._ended = now
+            self._see(now, Turn(max(0.0, now - self._ended - self._waited), self._waited))
+        self._ended, self._waited = now, 0.0
 
     def idle(self) -> None:
         """On the slate: nothing is painted, and time passes."""
@@ -73,7 +81,7 @@ class Relief:
 
     def forget(self) -> None:
         """What comes next says nothing about the cost of a picture."""
-        self._ended = None
+        self._ended, self._idle, self._waited = None, None, 0.0
 
     def _see(self, now: float, turn: Turn | None) -> None:
         before, self.at = self.at, observe(self.spec, self.at, now, turn)
@@ -190,6 +198,7 @@ class DegradedCamera:
         self.camera = camera
         self._relief, self._paint_slate = relief, slate
         self._slate: Frame | None = None
+        self._given = 0  # the number of the frame that was given last
         self._more = 0  # added to the camera's numbers, so that they grow past the slate's
         self._closing = threading.Event()
 
@@ -197,12 +206,16 @@ class DegradedCamera:
         if self._relief.rung.slate:
             return self._slate_frame(now)
         if (rest := self._relief.rest()) > 0.0:
+            self._relief.nothing_new()
             self._wait(rest)
             now = self._relief.clock.monotonic()
         if self._slate is not None:
             self._slate = None
             self._more += 2
         frame = self.camera.newest(now)
+        if frame.number == self._given:
+            self._relief.nothing_new()
+        self._given = frame.number
         return frame if self._more == 0 else replace(frame, number=frame.number + self._more)
 
     def wait(self, after: int, timeout: float) -> bool:

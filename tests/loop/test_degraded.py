@@ -222,3 +222,31 @@ def test_the_loop_runs_on_it_and_tells_the_rung() -> None:
     found = status(parts, LOOK, clock.monotonic()).degraded
     assert found is not None
     assert found.words[found.rung] == "slate"
+
+
+def test_what_a_frame_takes_before_it_is_painted_is_work() -> None:
+    """Decoding and composing: a slow machine misses its budget there too."""
+    studio = Studio(0.010, "paint 0.5")
+    newest = studio.bare.newest
+
+    def developed(now: float) -> Frame:
+        studio.clock.now += 0.090
+        return newest(now)
+
+    studio.bare.newest = developed
+    studio.run(20)
+    assert studio.stylizer.degraded.rung == 1
+
+
+def test_waiting_for_a_frame_is_no_work() -> None:
+    """A camera of 5 a second, polled as the loop polls it."""
+    studio = Studio(0.030, "paint 0.5")
+    for _ in range(200):
+        frame = studio.camera.newest(studio.clock.now)
+        studio.stylizer(frame, LOOK)
+        studio.bare.last = studio.bare.number
+        for _ in range(8):
+            assert studio.camera.newest(studio.clock.now).number == frame.number
+            studio.clock.now += 0.02
+        studio.bare.last += 1
+    assert studio.stylizer.degraded.rung == 0
