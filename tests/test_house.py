@@ -15,7 +15,18 @@ from tests.plans import REPOSITORY
 PACKAGE = REPOSITORY / "murai_show"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-LEAVES = {"backoff", "bell", "clocks", "cuda_faults", "errors", "frame", "gpu", "nets", "shipped"}
+LEAVES = {
+    "backoff",
+    "bell",
+    "clocks",
+    "cuda_faults",
+    "errors",
+    "frame",
+    "gpu",
+    "nets",
+    "redact",
+    "shipped",
+}
 BACKENDS = {"errors", "frame", "ports", "show"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{leaf: set() for leaf in LEAVES},
@@ -25,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "output": BACKENDS | {"backoff", "gpu"},
     "style": BACKENDS | {"cuda_faults", "nets"},
     "loop": BACKENDS | {"bell"},
-    "edge": {"board", "errors", "frame", "show", "loop.mailbox"},
+    "edge": {"backoff", "board", "errors", "frame", "loop.mailbox", "redact", "show"},
     "board": {"errors", "show"},
     "train": {"errors", "nets", "style.bank", "style.card", "style.network"},
     "paint": {"errors", "frame", "ports", "show"},

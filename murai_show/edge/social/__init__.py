@@ -1,0 +1,1 @@
+"""Posting: people's painted portraits, from the booth to the networks."""
