@@ -22,7 +22,7 @@ run: $(VENV)/run opengl ## play the demo show for forty seconds and record it
 	@$(BIN)/murai-show run $(SHOW) --rehearse --for $(FOR)
 
 test: $(VENV)/test opengl screen ## pass the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(VENV)/test ## ruff and pyright
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright --pythonpath $(BIN)/python

@@ -5,6 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# Several processes share the machine (`make test` has one for each core): one thread each is the
+# quickest, and no example has a deadline that a busy neighbour could break.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 
 def gpu_trouble() -> str:

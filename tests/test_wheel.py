@@ -32,7 +32,7 @@ def murai(installed: Path, work: Path, *words: str) -> str:
         [sys.executable, "-P", "-m", "murai_show", *words],
         cwd=work, env={**os.environ, "PYTHONPATH": str(installed)},
         # The first show builds its engines.
-        capture_output=True, text=True, check=False, timeout=240,
+        capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

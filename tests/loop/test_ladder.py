@@ -125,7 +125,7 @@ def test_a_part_of_the_cost_that_never_shrinks_is_learned() -> None:
     assert expected(spec, at) == pytest.approx(0.080)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     whole=st.floats(0.005, 1.0),
     fixed=st.floats(0.0, 0.9),
