@@ -88,7 +88,7 @@ def _output(watched: Watched, name: str, fps: float) -> Iterator[Alert]:
     lasting = watched.over("murai_expected_lit", watched.window)
     presented = {"stage": "presented", "name": name}
     still = watched.over("murai_frames_total", max(watched.window, 5 / fps), **presented)
-    rate = watched.over("murai_frames_total", max(watched.window, 60.0, 10 / fps), **presented)
+    rate = watched.over("murai_frames_total", max(watched.window, 10 / fps), **presented)
     yield Alert(
         "MuraiOutputStill",
         "critical",
@@ -175,7 +175,7 @@ def _promises(watched: Watched) -> Iterator[Alert]:
             f"expect: glass_to_glass_p95: {write_duration(budget)}",
         )
     if promise.painted is not None:
-        rate = watched.over("murai_frames_total", max(60.0, watched.window), stage="painted")
+        rate = watched.over("murai_frames_total", watched.window, stage="painted")
         yield Alert(
             "MuraiPaintsTooFew",
             "warning",
