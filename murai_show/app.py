@@ -255,6 +255,7 @@ def run_show(
     from murai_show.loop.tally import Tally
     from murai_show.on_air import OnAir
     from murai_show.report import Report
+    from murai_show.watched import watch_over
 
     for note in plan.notes:
         log.info("%s", note)
@@ -271,7 +272,8 @@ def run_show(
         )
         stack.callback(expecting.close)
         identity = partial(_identity, air, counts, expecting)
-        listening = Listening(mailbox, identity, clock.monotonic, [routine])
+        watched = watch_over(air, mailbox, identity, clock, routine)
+        listening = Listening(mailbox, identity, clock.monotonic, *watched)
         stack.callback(listening.close)
         listening.move(plan.metrics)
         control = Control(air.board, os.environ)

@@ -80,13 +80,14 @@ class Jobs(Collector):
             self._thread.join(timeout)
 
     def collect(self) -> Iterator[Metric]:
+        known = tuple(self._ran)  # of what never failed there is a 0, so that a first time is seen
         for name, what, counts in (
             ("murai_jobs", "Periodic jobs that ran, by name.", self._ran),
             ("murai_job_failures", "Periodic jobs that failed, by name.", self._failed),
         ):
             metric = CounterMetricFamily(name, what, labels=("job",))
-            for job, count in dict(counts).items():
-                metric.add_metric((job,), count)
+            for job in known:
+                metric.add_metric((job,), counts[job])
             yield metric
 
     def _attempt(self, name: str, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""Prometheus metrics, /livez and /readyz over HTTP."""
+"""Prometheus metrics, /livez, /readyz and further pages over HTTP."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from socketserver import TCPServer, ThreadingMixIn
+from types import MappingProxyType
 from typing import Literal
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -274,8 +275,16 @@ class _Quiet(WSGIRequestHandler):
         log.debug(format, *args)
 
 
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
+_NEW = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+
+# A page gets what the client accepts, and gives a content type and its text.
+Page = Callable[[str], tuple[str, str]]
+_NONE: Mapping[str, Page] = MappingProxyType({})
+
+
 class MetricsServer:
-    """Serves /metrics, /livez and /readyz from a thread of its own.
+    """Serves /metrics, /livez, /readyz and `pages`, by path, from a thread of its own.
 
     Raises MuraiError when the address cannot be had.
     """
@@ -287,6 +296,7 @@ class MetricsServer:
         identity: Callable[[], Identity],
         now: Callable[[], float],
         further: Iterable[Collector] = (),
+        pages: Mapping[str, Page] = _NONE,
     ) -> None:
         registry = CollectorRegistry()
         registry.register(ShowCollector(mailbox, identity))
@@ -294,6 +304,7 @@ class MetricsServer:
             registry.register(collector)
         metrics = make_wsgi_app(registry)
         checks = {"/livez": alive, "/readyz": ready}
+        there = "\n".join(("/metrics", *checks, *pages))
 
         def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
             path = environ.get("PATH_INFO", "")
@@ -303,8 +314,12 @@ class MetricsServer:
                 good, why = checks[path](mailbox.newest(), now())
                 start("200 OK" if good else "503 Service Unavailable", [_TEXT])
                 return [f"{why}\n".encode()]
-            start("404 Not Found", [_TEXT])
-            return [b"try /metrics, /livez or /readyz\n"]
+            if path in pages:
+                kind, text = pages[path](environ.get("HTTP_ACCEPT", ""))
+                start("200 OK", [("Content-Type", kind), *_NEW])
+                return [text.encode()]
+            start("200 OK" if path == "/" else "404 Not Found", [_TEXT])
+            return [f"{'there are' if path == '/' else 'try one of'}:\n{there}\n".encode()]
 
         kind = _Server6 if ":" in address.host else _Server
         try:
@@ -333,8 +348,9 @@ class Listening:
         identity: Callable[[], Identity],
         now: Callable[[], float],
         further: Iterable[Collector] = (),
+        pages: Mapping[str, Page] = _NONE,
     ) -> None:
-        self._parts = (mailbox, identity, now, tuple(further))
+        self._parts = (mailbox, identity, now, tuple(further), pages)
         self._wanted: Address | None = None
         self._server: MetricsServer | None = None
 
@@ -368,6 +384,3 @@ class Listening:
             return False
         log.info("metrics on http://%s/metrics", self._server.address)
         return True
-
-
-_TEXT = ("Content-Type", "text/plain; charset=utf-8")

@@ -15,11 +15,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from murai_show.edge.disk import floors, writers
 from murai_show.edge.retention import about, matches, retained, stored
-from murai_show.show.planned import Plan, PlannedBank, PlannedOutput
-from murai_show.show.schema import RecordingOutput
+from murai_show.show.planned import Plan, PlannedBank
 
-LEAST_FREE = 1_000_000_000  # bytes
 EVENING = 24 * 3600.0  # seconds
 MOST_FILES = 200  # opened in one check
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()  # no clock that is right shows less
@@ -75,20 +74,14 @@ class SelfCheck(Collector):
 
     def _disk(self, plan: Plan) -> Iterator[str]:
         """One sentence for each folder that is short of room."""
-        folders: dict[Path, int] = {}
-        for output in _writers(plan):
-            spec = output.spec
-            floor = (spec.free or 0) if isinstance(spec, RecordingOutput) else 0
-            folder = _existing(output.file)
-            folders[folder] = max(LEAST_FREE, floor, folders.get(folder, 0))
-        for folder, floor in folders.items():
+        for folder, floor in floors(plan).items():
             free = shutil.disk_usage(folder).free
             if free < floor:
                 yield f"only {about(free)} is free in {folder}"
 
     def _files(self, plan: Plan, now: float) -> Iterator[str]:
         """One sentence for each file of the last evening that is gone or cannot be opened."""
-        files = [f for output in _writers(plan) for f in stored(output.file or Path())]
+        files = [f for output in writers(plan) for f in stored(output.file or Path())]
         recent = sorted((f for f in files if now - f.modified <= EVENING), key=lambda f: f.modified)
         busy = self._around.writing()  # after the listing: what is begun since is not in it
         for file in recent[-MOST_FILES:]:
@@ -132,16 +125,6 @@ def digest(path: Path) -> str:
         return ""
 
 
-def _writers(plan: Plan) -> list[PlannedOutput]:
-    return [output for output in plan.outputs if output.file is not None]
-
-
 def _may_go(plan: Plan, path: Path) -> bool:
     """Whether an output that lets old files go gave `path` its name."""
     return any(output.file and matches(output.file, path) for output in retained(plan))
-
-
-def _existing(path: Path | None) -> Path:
-    """The nearest folder above that is there."""
-    assert path is not None
-    return next(folder for folder in path.parents if folder.is_dir())

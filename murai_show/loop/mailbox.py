@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,14 +43,22 @@ class Status:
     degraded: Degraded | None = None
 
 
+REMEMBERED = 40  # statuses: ten seconds of them, for whoever wants a rate
+
+
 class Mailbox:
-    """One slot.  `publish` and `newest` are single assignments: neither side ever waits."""
+    """The newest status, and the few before it.  Putting one in and taking one out are single steps
+    of the interpreter: neither side ever waits."""
 
     def __init__(self) -> None:
-        self._status: Status | None = None
+        self._statuses: deque[Status] = deque(maxlen=REMEMBERED)
 
     def publish(self, status: Status) -> None:
-        self._status = status
+        self._statuses.append(status)
 
     def newest(self) -> Status | None:
-        return self._status
+        return self._statuses[-1] if self._statuses else None
+
+    def oldest(self) -> Status | None:
+        """The one of about ten seconds ago, or the first there was."""
+        return self._statuses[0] if self._statuses else None
