@@ -170,7 +170,7 @@ def install_work(order: Order) -> Work:
         {place.inside(i.path): i.digest() for i in own if i.path.name != "environment"},
         {place.inside(path): target for path, target in links.items()},
         tuple(place.inside(item.path) for item in shared),
-        _new_folders(place, folders, before),
+        _new_folders(place, folders),
     )
     known = dict(before.files) if before else {}
     manifest = Item(place.folder(name) / MANIFEST, made.dump())
@@ -197,11 +197,10 @@ def _folders(order: Order, files: Iterable[Path]) -> tuple[tuple[Path, int], ...
     return tuple((folder, 0o700) for folder in sorted({*parents, state, *state.parents}))
 
 
-def _new_folders(
-    place: Place, folders: Iterable[tuple[Path, int]], before: Manifest | None
-) -> tuple[str, ...]:
-    """Those that are not there yet or that an earlier installation made."""
-    made = before.folders if before else ()
+def _new_folders(place: Place, folders: Iterable[tuple[Path, int]]) -> tuple[str, ...]:
+    """Those that are not there yet or that an earlier installation made, of whichever show."""
+    others = (place.manifest(p.parent.name) for p in place.shows.glob(f"*/{MANIFEST}"))
+    made = {folder for manifest in others if manifest for folder in manifest.folders}
     return tuple(place.inside(f) for f, _ in folders if not f.is_dir() or str(f) in made)
 
 

@@ -1,5 +1,5 @@
-"""A supervisor as systemd is one, for tests: it binds the socket, hears what a real show says, kills
-what it hears nothing from, and starts it again."""
+"""A supervisor as systemd is one, for tests: it binds the socket, hears what a real show says,
+kills what it hears nothing from, and starts it again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class Supervisor:
     """Starts `argv` in `work`, with a watchdog of `watchdog` seconds.  `heard` holds all messages
     with the time they came (monotonic seconds), `run` the process."""
 
-    def __init__(self, work: Path, argv: list[str], watchdog: float, abstract: bool = False) -> None:
+    def __init__(
+        self, work: Path, argv: list[str], watchdog: float, abstract: bool = False
+    ) -> None:
         self.work, self.argv, self.watchdog = work, argv, watchdog
         self.line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         name = f"murai-test-{os.getpid()}-{id(self)}"
@@ -38,6 +40,7 @@ class Supervisor:
             "WATCHDOG_USEC": f"{self.watchdog * 1e6:.0f}",
             "XDG_STATE_HOME": str(self.work / "state"),
             "OMP_NUM_THREADS": "1",
+            "PYTHONFAULTHANDLER": "1",
         }
         environ.pop("WATCHDOG_PID", None)
         with (self.work / "log").open("ab") as log:
@@ -65,7 +68,7 @@ class Supervisor:
         """The next message that is as wanted."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            message = self.hear(left)
+            message = self.hear(min(left, 0.5))
             if message and true(message):
                 return message
             assert self.run.poll() is None, f"it ended with {self.run.returncode}: {self.log}"
