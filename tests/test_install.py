@@ -12,8 +12,17 @@ from pathlib import Path
 import pytest
 
 from murai_show.cli import main
+from murai_show.errors import UsageError
 from murai_show.installing import parse_environment
-from murai_show.kiosk import PROGRAM
+from murai_show.kiosk import (
+    PROGRAM,
+    Order,
+    Place,
+    check_program,
+    install_work,
+    read_show,
+    uninstall_work,
+)
 from murai_show.shipped import shipped
 from tests.banks import write_small_bank
 from tests.plans import REPOSITORY
@@ -299,3 +308,61 @@ def test_values_are_read_as_systemd_reads_them() -> None:
 
 def test_the_units_ship() -> None:
     assert {p.name for p in shipped("systemd").glob("*@*")} >= set(TEMPLATES)
+
+
+# ---- a system that runs: what its service manager is told ---------------------------------------
+
+
+def installed(place: Place, show: Path, restart: str | None = None) -> list[str]:
+    """Install for real, but for the commands, which are returned."""
+    plan, variables = read_show(str(show), Path.cwd(), place, {"CAM_PASSWORD": "x"})
+    told: list[str] = []
+    order = Order(plan, place, "/opt/murai-show/bin/murai-show", restart, variables)
+    install_work(order).carry_out(lambda call: told.append(" ".join(call)))
+    return told
+
+
+def test_a_running_system_is_told_once(show: Path) -> None:
+    place, unit = Place(Path("tree").resolve()), "murai-show@plaza.service"
+    users = "systemd-sysusers /etc/sysusers.d/murai-show.conf"
+    reload, enable = "systemctl daemon-reload", f"systemctl enable {unit}"
+    assert installed(place, show) == [users, reload, enable], (
+        "CAM_PASSWORD is to be filled in first"
+    )
+    environment = place.folder("plaza") / "environment"
+    environment.write_text("CAM_PASSWORD=x\n")
+    start = f"systemctl start --no-block {unit}"
+    assert installed(place, show) == [users, enable, start], "what runs takes the file by itself"
+
+    (place.units / "murai-show@.service").write_text("# an older one\n")
+    timer = "murai-restart@plaza.timer"
+    assert installed(place, show, "05:30") == [
+        users,
+        reload,
+        f"systemctl enable {unit} {timer}",
+        f"systemctl start {timer}",
+        f"systemctl restart --no-block {unit}",
+    ]
+    assert installed(place, show)[0] == f"systemctl disable --now {timer}"
+    work = uninstall_work("plaza", place, purge=False)
+    assert work.first == (("systemctl", "disable", "--now", unit),)
+
+
+def test_a_persons_own_service(show: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    place = Place(Path("/"), home=home)
+    assert "systemctl --user enable murai-show@plaza.service" in installed(place, show)
+    assert (home / ".config/murai-show/shows/plaza/plaza.yaml").is_file()
+    assert (home / ".local/share/murai-show/plaza").stat().st_mode & 0o777 == 0o700
+    unit = (home / ".config/systemd/user/murai-show@.service").read_text()
+    assert "%E/murai-show/shows/%i/%i.yaml" in unit
+    uninstall_work("plaza", place, purge=True).carry_out(lambda call: None)
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["/root", "/home"])
+def test_a_program_that_the_service_would_not_see(folder: str) -> None:
+    with pytest.raises(UsageError, match=f"the service sees nothing of {folder}"):
+        check_program(Place(Path("/")), f"{folder}/v/bin/murai-show")
+    check_program(Place(Path("/"), home=Path(folder)), f"{folder}/v/bin/murai-show")
