@@ -21,10 +21,11 @@ mount -t proc proc "$tree/proc"
 mount --bind /dev "$tree/dev"
 mount --rbind /sys "$tree/sys" && mount --make-rslave "$tree/sys"
 cp /etc/resolv.conf "$tree/etc/resolv.conf"
-# Wherever this machine's pip finds its packages, the tree's shall.
+# Wherever this machine's pip finds its packages, and whom it trusts, the tree's shall.
 for conf in /etc/pip.conf "$HOME/.config/pip/pip.conf"; do
   [ -e "$conf" ] && install -D -m 644 "$conf" "$tree$conf"
 done
+cp -L /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/"
 for local in opt/wheels opt/pypi opt/pypi-more; do
   [ -d "/$local" ] && mkdir -p "$tree/$local" && mount --bind "/$local" "$tree/$local"
 done
