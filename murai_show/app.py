@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from murai_show.edge.expect import Expecting
     from murai_show.edge.metrics import Identity, Listening, Result
     from murai_show.edge.routine import Routine
+    from murai_show.edge.vigil import Vigil
     from murai_show.loop.errands import Errands
     from murai_show.on_air import OnAir
     from murai_show.ports import Clock
@@ -239,10 +240,12 @@ def run_show(
     stop: threading.Event,
     clock: Clock | None = None,
     live: Live | None = None,
+    vigil: Vigil | None = None,
 ) -> Report:
     """Build what `plan` names, run it until `stop` or for `seconds`, and take it down again.
 
-    `clock` takes the place of this machine's clocks; with `live` newer versions are taken.
+    `clock` takes the place of this machine's clocks; with `live` newer versions are taken; `vigil`
+    is told once the show is built.  Raises CancelledError when `stop` comes before that.
     """
     import psutil
 
@@ -263,7 +266,7 @@ def run_show(
     clock, mailbox, tally, errands = clock or SystemClock(), Mailbox(), Tally(), Errands()
     counts: dict[Result, int] = {"taken": 0, "refused": 0}
     with ExitStack() as stack:
-        air = OnAir(plan, clock, errands)
+        air = OnAir(plan, clock, errands, stop)
         stack.callback(air.close)
         routine = _routine(plan, air)
         stack.callback(routine.close)
@@ -284,6 +287,8 @@ def run_show(
             stack.enter_context(
                 _following(live, air, errands, seen, counts, servers, routine, stop)
             )
+        if vigil is not None:
+            vigil.attend(mailbox)
         parts = Parts(lambda: air.scene, clock, mailbox, tally, errands, air.flashes)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
@@ -362,6 +367,16 @@ def _identity(air: OnAir, counts: Mapping[Result, int], expecting: Expecting) ->
         air.board.calls.panicking,
         expecting.broken,
     )
+
+
+@contextmanager
+def supervised(stop: threading.Event) -> Iterator[Vigil]:
+    """Tell the supervisor, where there is one, that the show starts, and at the end that it is
+    over; `run_show` tells it the rest."""
+    from murai_show.edge.vigil import Vigil
+
+    with closing(Vigil(os.environ, stop)) as vigil:
+        yield vigil
 
 
 @contextmanager

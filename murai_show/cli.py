@@ -13,7 +13,15 @@ from typing import Annotated
 
 import typer
 
-from murai_show import __version__, cli_build, cli_cue, cli_evening, cli_projection, cli_train
+from murai_show import (
+    __version__,
+    cli_build,
+    cli_cue,
+    cli_evening,
+    cli_kiosk,
+    cli_projection,
+    cli_train,
+)
 from murai_show.cli_monitor import monitor
 from murai_show.cli_words import (
     AsJson,
@@ -92,13 +100,15 @@ def run(
         plan_or_last_good,
         run_show,
         stopped_by_signals,
+        supervised,
     )
     from murai_show.last_good import AFTER
+    from murai_show.leaving import leaving_at_once, unless_stopped
     from murai_show.show.evening import dark_words
 
     seconds, work = parse_length(length), Path.cwd()
     stop = threading.Event()
-    with stopped_by_signals(stop):
+    with stopped_by_signals(stop), leaving_at_once(), supervised(stop) as vigil:
         cameras = parse_cameras(camera)
         planner = partial(
             make_plan, show, os.environ, work, displays=True, rehearse=rehearse, cameras=cameras
@@ -110,9 +120,10 @@ def run(
         if plan.expect.painted is not None:
             from murai_show.proof import check_pace, proof_of
 
-            check_pace(proof_of(plan), force=force or rehearse)
+            proof = unless_stopped(partial(proof_of, plan), stop)
+            check_pace(proof, force=force or rehearse)
         live = Live(file, planner if reload else None, None if rehearse else AFTER)
-        report = run_show(plan, seconds, stop, live=live)
+        report = run_show(plan, seconds, stop, live=live, vigil=vigil)
     print_report(report, as_json, profile)
 
 
@@ -356,6 +367,8 @@ app.command("testcard")(cli_projection.show_testcard)
 app.command()(cli_projection.align)
 app.command()(cli_cue.cue)
 app.command()(monitor)
+app.command()(cli_kiosk.install)
+app.command()(cli_kiosk.uninstall)
 app.command()(cli_build.build)
 app.command()(cli_train.train)
 

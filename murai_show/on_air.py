@@ -142,10 +142,13 @@ class OnAir:
     `plan` is what really runs: where a newer version asked for what could not be had, it still
     names the old part.  `scene` is the slot that the loop reads.  `films` are the files of
     recordings that are over, `flashes` what keeps its pictures from flashing.  `board` holds what
-    was called, by whom ever.  Raises BankError, OutputError or DeviceLostError.
+    was called, by whom ever.  Raises BankError, OutputError or DeviceLostError, and
+    CancelledError when `stop` is set while the painter is built.
     """
 
-    def __init__(self, plan: Plan, clock: Clock, errands: Errands) -> None:
+    def __init__(
+        self, plan: Plan, clock: Clock, errands: Errands, stop: threading.Event | None = None
+    ) -> None:
         self.plan = plan
         self.board = Board(plan, clock.wall)
         self.films: tuple[Path, ...] = ()
@@ -158,7 +161,7 @@ class OnAir:
         self._cameras = Cameras(clock)
         self._stages: list[Stage] = []  # the newest last; older ones while something is shown there
         with ExitStack() as stack:
-            self._painter = open_painter(plan, clock)
+            self._painter = open_painter(plan, clock, stop)
             undo = stack.enter_context(ExitStack())
             undo.callback(self._painter.close)
             self._filming = self._cameras.open(plan, self._painter.on_gpu)

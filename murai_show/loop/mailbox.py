@@ -25,7 +25,8 @@ class Status:
     seldom loses detail and no sum.  `seconds` and `glass` are keyed by stage and by output.
     `recoveries` counts how often the painter's GPU was out of memory and went on, `flashes` those
     that were kept from the wall; `connected` and `reconnects` are of the outputs that are sent to a
-    server; `degraded` is None for a show without a ladder."""
+    server; `degraded` is None for a show without a ladder; `turned` is when the painter last came
+    round (monotonic seconds), having painted or found nothing to paint; None before that."""
 
     at: float
     look: Look
@@ -41,6 +42,7 @@ class Status:
     reconnects: Mapping[str, int] = field(default_factory=dict)
     flashes: int = 0
     degraded: Degraded | None = None
+    turned: float | None = None
 
 
 REMEMBERED = 40  # statuses: ten seconds of them, for whoever wants a rate

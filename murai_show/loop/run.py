@@ -155,6 +155,7 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
             now = {s: (scene.shots[s], frame.number, look.painting) for s, frame in frames.items()}
             due = [shot for shot in frames if done.get(shot) != now[shot]]
             if not look.lit or not due:
+                parts.tally.turned(begun)
                 rest(scene, frames)
                 continue
             taken = parts.clock.monotonic()
@@ -168,6 +169,7 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
                 easel.put(picture, ended, shot)
                 done[shot] = now[shot]
                 parts.tally.painted(ended - taken)
+            parts.tally.turned(ended)
             failing = False
         except DeviceLostError:
             stop.set()
@@ -296,4 +298,5 @@ def status(parts: Parts, look: Look, now: float) -> Status:
         {output.name: output.reconnects for output in sent},
         parts.flashes.limited,
         getattr(scene.stylizer, "degraded", None),  # where a ladder's is
+        counts.turned,
     )

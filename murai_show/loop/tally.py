@@ -53,6 +53,7 @@ class Counts:
     errors: Mapping[str, int]
     seconds: Mapping[str, Histogram]
     glass: Mapping[str, Histogram]
+    turned: float | None = None
 
 
 class Tally:
@@ -61,6 +62,7 @@ class Tally:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._painted = 0
+        self._turned: float | None = None
         self._presented: Counter[str] = Counter()
         self._fresh: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
@@ -80,6 +82,12 @@ class Tally:
         with self._lock:
             self._painted += 1
             self._spend("style", seconds)
+
+    def turned(self, now: float) -> None:
+        """The painter came round at `now` (monotonic seconds): it painted what was due, or nothing
+        was.  A picture that is held is no work, a call that never returns is no turn."""
+        with self._lock:
+            self._turned = now
 
     def presented(self, output: str, seconds: float, latency: float | None) -> None:
         """`output` presented a picture, which took `seconds`; where it shows that frame for the
@@ -108,6 +116,7 @@ class Tally:
                 dict(self._errors),
                 {k: b.freeze() for k, b in self._seconds.items()},
                 {k: b.freeze() for k, b in self._glass.items()},
+                self._turned,
             )
 
     def profile(self) -> dict[str, list[float]]:

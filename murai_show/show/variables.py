@@ -175,3 +175,15 @@ def _within_userinfo(text: str, token: re.Match[str]) -> bool:
     _, mark, since = before.rpartition("://")
     host = re.split(r"[/?#]", after, maxsplit=1)[0]
     return bool(mark) and not re.search(r"[/?#]", _TOKEN.sub("", since)) and "@" in host
+
+
+def variables_of(node: Node) -> dict[str, bool]:
+    """The variables that a file names, in its order, and whether it has a default for each: False
+    if one place has none."""
+    found: dict[str, bool] = {}
+    for _, scalar in _scalars(node):
+        for token in _TOKEN.finditer(scalar.value if isinstance(scalar.value, str) else ""):
+            parts = _INSIDE.fullmatch(token["inside"] or "")
+            if parts is not None:
+                found[parts["name"]] = found.get(parts["name"], True) and bool(parts["given"])
+    return found
