@@ -24,7 +24,8 @@ class Status:
     seldom loses detail and no sum.  `seconds` and `glass` are keyed by stage and by output.
     `recoveries` counts how often the painter's GPU was out of memory and went on, `flashes` those
     that were kept from the wall; `connected` and `reconnects` are of the outputs that are sent to a
-    server; `degraded` is None for a show without a ladder."""
+    server; `degraded` is None for a show without a ladder; `painting` is for how many seconds the
+    painter has been at the picture at hand."""
 
     at: float
     look: Look
@@ -40,6 +41,7 @@ class Status:
     reconnects: Mapping[str, int] = field(default_factory=dict)
     flashes: int = 0
     degraded: Degraded | None = None
+    painting: float = 0.0
 
 
 class Mailbox:
