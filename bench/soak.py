@@ -5,7 +5,7 @@ memory, threads and open files of it and its children.  Memory gets a straight l
 came after the warm-up; of threads and files the floor is compared, the least of the last third with
 the least of the first: what comes and goes with a reload is no leak.
 
-    python bench/soak.py [--minutes 60] [--show SHOW] [--warm-up 5] [--faults] [--most 16]
+    python bench/soak.py [--minutes 60] [--show SHOW] [--warm-up 10] [--faults] [--most 16]
 
 Writes docs/scores/soak.json and docs/pictures/soak.png.  The status is 1 when memory grows faster
 than `--most` MiB an hour, when threads or files grow, or when the show ends by itself.
@@ -349,7 +349,7 @@ def main() -> None:
     options.add_argument("--minutes", type=float, default=60.0)
     options.add_argument("--show", type=Path, help="a show file; without it, the demo")
     options.add_argument("--every", type=float, default=5.0, help="seconds between two looks")
-    options.add_argument("--warm-up", type=float, default=5.0, help="minutes")
+    options.add_argument("--warm-up", type=float, default=10.0, help="minutes")
     options.add_argument("--most", type=float, default=16.0, help="MiB an hour that are allowed")
     options.add_argument("--faults", action="store_true", help="save the file once a minute")
     options.add_argument("--docs", type=Path, default=DOCS, help="where the two files go")
