@@ -1,7 +1,7 @@
-"""A small show on air under watch, for faults: what every output showed, and when it was well again.
+"""A small show on air under watch, for faults: what every output showed, and since when it is well.
 
-Two cameras, three outputs: `wall` is drawn by OpenGL and shows `street`, a real RTSP camera that can
-be broken; `side` shows `hall`, which nothing befalls; `film` records the wall.
+Two cameras, three outputs: `wall` is drawn by OpenGL and shows `street`, a real RTSP camera that
+can be broken; `side` shows `hall`, which nothing befalls; `film` records the wall.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import av
 import numpy as np
 import pytest
 
-from murai_show.app import Live, SystemClock, make_plan, run_show
+from murai_show.app import Live, SystemClock, make_plan, plan_or_last_good, run_show
 from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.output.memory import Memory
 from murai_show.output.offscreen import Offscreen
@@ -116,10 +116,13 @@ class Eyes:
         self.changed = threading.Condition()
         self.status: Status | None = None
         self._clock = clock
-        _after(patch, Memory, "show", lambda own, p, look, _: self._see(own.name, p, p.pixels, look))
+        _after(patch, Memory, "show", self._memory)
         _after(patch, Offscreen, "show", self._wall)
         _after(patch, Reel, "write", self._film)
         _after(patch, Mailbox, "publish", lambda _, status: setattr(self, "status", status))
+
+    def _memory(self, own: Memory, picture: Any, look: Any, _now: float) -> None:
+        self._see(own.name, picture, picture.pixels, look)
 
     def _wall(self, own: Offscreen, picture: Any, look: Any, _now: float) -> None:
         self._see(own.name, picture, own._stage.read_rgba(own._canvas)[..., :3], look)
@@ -231,24 +234,27 @@ class Stage:
     @contextmanager
     def on_air(
         self,
-        text: str = SHOW,
+        text: str | None = SHOW,
         clock: Clock | None = None,
         steady: Sequence[str] = OUTPUTS,
         keep_after: float | None = None,
     ) -> Iterator[Night]:
-        """A show of `text` on air, and steady; a `Night` that is over when this is left."""
+        """A show of `text` on air, and steady; a `Night` that is over when this is left.  Without
+        a text it is started again with the file that is there, as the program starts it."""
         self.server.start()
         file = self.folder / "drill.yaml"
-        file.write_text(text.replace("PORT", str(self.server.port)))
+        if text is not None:
+            file.write_text(text.replace("PORT", str(self.server.port)))
         stop, ears = threading.Event(), Ears()
         eyes = Eyes(self._patch, clock or SystemClock())
         night = Night(eyes, ears, self.folder, stop)
         planner = partial(make_plan, "drill", os.environ, self.folder, displays=False)
-        live, plan = Live(file, planner, keep_after, 0.02), planner()
+        live = Live(file, planner, keep_after, 0.02)
         logger = logging.getLogger("murai_show")
         before = logger.level
         logger.setLevel(logging.INFO)
         logger.addHandler(ears)
+        plan = plan_or_last_good(file, planner)
 
         def run() -> None:
             night.report = run_show(plan, None, stop, clock, live)
@@ -256,7 +262,8 @@ class Stage:
         night.thread = threading.Thread(target=run)
         night.thread.start()
         try:
-            night.steady(time.monotonic(), steady)
+            if steady:
+                night.steady(time.monotonic(), steady)
             yield night
         finally:
             stop.set()

@@ -115,21 +115,23 @@ def test_a_stream_is_damaged(stage: Stage) -> Outcome:
                    "no damage was counted")  # fmt: skip
         lost = well_beside(night, begun)
         assert not any("Traceback" in line for line in night.ears.lines)
-    return Outcome("damaged pictures dropped and counted; well at the next key frame", slowest, lost)
+    said = "damaged pictures dropped and counted; well at the next key frame"
+    return Outcome(said, slowest, lost)
 
 
 def filmed(data: bytes) -> tuple[list[np.ndarray], FakeWire]:
     """The pixels of an elementary stream until its end, which is a loss like any other."""
     wire, found = FakeWire(), []
+    container = av.open(BytesIO(data), "r", format="h264")
+    pictures = live(container, "it", wire, 2.0)
     with pytest.raises(CameraError, match="the stream ended"):
-        for picture in live(av.open(BytesIO(data), format="h264"), "it", wire, 2.0):
-            found.append(picture.pixels)  # noqa: PERF401 - those before the error count
+        found.extend(iter(lambda: next(pictures).pixels, None))
     return found, wire
 
 
 def test_a_hundred_damaged_streams_end_in_whole_pictures() -> None:
     """What is given is whole, and what comes after the next clean key frame is to the bit what it
-    would have been."""
+    would have been; at most a picture later, where damaged headers spoke of reordering."""
     units = moving()
     truth, _ = filmed(b"".join(units[10:40]))
     assert len(truth) >= 28
@@ -138,8 +140,9 @@ def test_a_hundred_damaged_streams_end_in_whole_pictures() -> None:
         found, wire = filmed(b"".join([*flipped(units[:10], seed), *units[10:40]]))
         counted += sum(wire.drops.values())
         assert all(p.ndim == 3 and p.shape[2] == 3 for p in found)
-        for ours, clean in zip(found[-20:], truth[-20:], strict=True):
-            assert np.array_equal(ours, clean), f"seed {seed}"
+        late = next(n for n in (0, 1) if np.array_equal(found[-1], truth[-1 - n]))
+        for n in range(1, 20):
+            assert np.array_equal(found[-n], truth[-n - late]), f"seed {seed}"
     assert counted > 100
 
 

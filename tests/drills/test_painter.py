@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,6 +66,12 @@ def test_the_painter_raises_at_a_frame(stage: Stage, monkeypatch) -> Outcome:
     return Outcome("the last picture stays, tried again every second, said once", took, lost)
 
 
+def fail_once(at: int, error: Exception, failed: threading.Event, call: int) -> None:
+    if call == at:
+        failed.set()
+        raise error
+
+
 @drill("out of memory", "its call raises MemoryError, then torch's own error of a GPU")
 def test_the_painter_is_out_of_memory(stage: Stage, monkeypatch) -> Outcome:
     painter = Faulty(monkeypatch)
@@ -74,12 +81,7 @@ def test_the_painter_is_out_of_memory(stage: Stage, monkeypatch) -> Outcome:
         for error in (MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to …")):
             failed, at = threading.Event(), painter.calls + 1
 
-            def fault(call: int, error: Exception = error, at: int = at) -> None:
-                if call == at:
-                    failed.set()
-                    raise error
-
-            painter.fault = fault
+            painter.fault = partial(fail_once, at, error, failed)
             assert failed.wait(10)
             slowest = max(slowest, night.steady(time.monotonic()))
         assert night.status.errors == {"painter": 2}
@@ -91,16 +93,20 @@ def test_the_painter_is_out_of_memory(stage: Stage, monkeypatch) -> Outcome:
 def test_the_painter_hangs(stage: Stage, monkeypatch) -> Outcome:
     monkeypatch.setattr(metrics, "STUCK_SECONDS", 1.0)
     painter, release = Faulty(monkeypatch), threading.Event()
+
+    def hang(_call: int) -> None:
+        release.wait(30)
+
     with stage.on_air(PAINTED) as night:
         begun = time.monotonic()
-        painter.fault = lambda _: release.wait(30) and None
+        painter.fault = hang
         night.wait(lambda: night.status.painting > 1.0, "nobody sees that it hangs")
         good, why = alive(night.status, time.monotonic())
         assert not good
         assert why.startswith("the painter hangs: it has been at one picture for ")
         release.set()
         took = night.steady(time.monotonic())
-        assert night.status.painting < 1.0
+        night.wait(lambda: night.status.painting < 1.0, "it still counts as stuck")
         assert alive(night.status, time.monotonic())[0]
         assert night.status.errors == {}
         lost = goes_on(night, begun)
@@ -150,4 +156,4 @@ def test_a_show_ends_though_its_painter_hangs(stage: Stage) -> Outcome:
     assert "Traceback" not in rest
     assert took < 8.0
     assert frames_of(next(stage.folder.glob("film-*.mp4"))) > 0
-    return Outcome("ends by itself with status 0, the film whole; the hanging call is left", took, 0)
+    return Outcome("ends by itself, status 0, the film whole; the call is left behind", took, 0)
