@@ -1,7 +1,7 @@
-"""Shows in processes of their own that are ended, one way or the other, and what they leave behind.
+"""Shows in processes of their own that are ended, one way or the other, and what they leave.
 
-Everything a show writes is written here at once: a film, a snapshot ten times a second, and the copy
-of the last good version after a third of a second.
+Everything a show writes is written here at once: a film, a snapshot ten times a second, and the
+copy of the last good version after a third of a second.
 """
 
 from __future__ import annotations
