@@ -51,7 +51,8 @@ def run_drills(work: Path) -> list[dict[str, Any]]:
 
 def run_kills(work: Path, count: int, seed: int) -> dict[str, Any]:
     """A row: one folder, killed again and again at random moments, and started after each."""
-    draw, folder, firsts, wrong = random.Random(seed), work / "kills", [], []
+    draw = random.Random(seed)  # noqa: S311 - moments, no secrets
+    folder, firsts, wrong = work / "kills", [], []
     prepare(folder)
     for number in range(count):
         ended = kill_once(folder, draw)
