@@ -40,8 +40,9 @@ def run_drills(work: Path) -> list[dict[str, Any]]:
     where = {"PYTHONPATH": str(REPOSITORY), "MURAI_DRILLS_JSON": str(rows)}
     subprocess.run(command, cwd=REPOSITORY, env={**os.environ, **where}, check=False)
     found: dict[str, dict[str, Any]] = {}
-    for row in map(json.loads, rows.read_text().splitlines()):
-        before = found.get(row["fault"], row)
+    for line in rows.read_text().splitlines():
+        row: dict[str, Any] = json.loads(line)
+        before: dict[str, Any] = found.get(row["fault"]) or row
         row["green"] = row["green"] and before["green"]
         for figure in ("seconds", "lost"):
             row[figure] = max(row.get(figure, 0), before.get(figure, 0))
