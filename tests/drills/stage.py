@@ -106,6 +106,7 @@ class Seen:
     wall: float
     light: float
     mix: tuple[tuple[str, float], ...] = ()
+    size: tuple[int, int] = (0, 0)  # of the picture as it was painted
 
 
 class Eyes:
@@ -133,14 +134,17 @@ class Eyes:
             self._add(own._name, own.frames, shot.rgba[..., :3], 1.0, ())
 
     def _see(self, name: str, picture: Any, pixels: Any, look: Any) -> None:
-        self._add(name, picture.number, pixels, look.light, look.mix)
+        size = (picture.width, picture.height)
+        self._add(name, picture.number, pixels, look.light, look.mix, size)
 
-    def _add(self, name: str, number: int, pixels: Any, light: float, mix: Any) -> None:
+    def _add(
+        self, name: str, number: int, pixels: Any, light: float, mix: Any, size: Any = (0, 0)
+    ) -> None:
         pixels = np.ascontiguousarray(pixels)
         digest, black = crc32(pixels.tobytes()), int(pixels.max()) < 16
         with self.changed:
             self.seen[name].append(
-                Seen(time.monotonic(), number, digest, black, self._clock.wall(), light, mix)
+                Seen(time.monotonic(), number, digest, black, self._clock.wall(), light, mix, size)
             )
             self.changed.notify_all()
 

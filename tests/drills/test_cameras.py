@@ -38,7 +38,7 @@ def test_a_camera_is_unplugged_and_plugged_in(stage: Stage) -> Outcome:
         stage.server.start()
         back = time.monotonic()
         took = night.steady(back)
-        assert night.camera().state == "live"
+        night.wait(lambda: night.camera().state == "live", "it is back and nobody says so")
         lost = well_beside(night, begun)
         assert slate - begun < 10.0
     said = "last frame for `hold`, the slate, live again by itself; the other camera unmoved"
@@ -54,7 +54,7 @@ def test_a_camera_stalls(stage: Stage) -> Outcome:
         stage.server.silent.clear()
         back = time.monotonic()
         took = night.steady(back)
-        assert night.camera().trouble == ""
+        night.wait(lambda: night.camera().trouble == "", "it is back and nobody says so")
         lost = well_beside(night, begun)
     return Outcome("lost after `read_timeout`, then as above", took, lost)
 
@@ -75,8 +75,9 @@ def test_a_camera_freezes(stage: Stage) -> Outcome:
         stage.server.units = [stage.server.units[0]]
         begun = time.monotonic()
         night.wait(lambda: night.camera().frozen, "nobody noticed")
+        noticed = time.monotonic()
         assert night.camera().state == "live", "frames came all the while"
-        took = night.steady(begun + 1 / FPS)
+        took = night.steady(noticed) + noticed - begun
         night.wait(lambda: not night.camera().frozen, "it moves and counts as frozen")
         assert night.camera().reconnects == 1
         assert sum("camera street: frozen: one picture" in line for line in night.ears.lines) == 1
@@ -115,7 +116,7 @@ def test_a_stream_is_damaged(stage: Stage) -> Outcome:
                    "no damage was counted")  # fmt: skip
         lost = well_beside(night, begun)
         assert not any("Traceback" in line for line in night.ears.lines)
-    said = "damaged pictures dropped and counted; well at the next key frame"
+    said = "damaged pictures dropped and counted; new pictures all the while"
     return Outcome(said, slowest, lost)
 
 
@@ -124,8 +125,13 @@ def filmed(data: bytes) -> tuple[list[np.ndarray], FakeWire]:
     wire, found = FakeWire(), []
     container = av.open(BytesIO(data), "r", format="h264")
     pictures = live(container, "it", wire, 2.0)
+
+    def film() -> None:
+        for picture in pictures:
+            found.append(picture.pixels)  # noqa: PERF401 - those before the error count
+
     with pytest.raises(CameraError, match="the stream ended"):
-        found.extend(iter(lambda: next(pictures).pixels, None))
+        film()
     return found, wire
 
 
@@ -146,14 +152,22 @@ def test_a_hundred_damaged_streams_end_in_whole_pictures() -> None:
     assert counted > 100
 
 
-@drill("size changes", "the stream goes on at 320x192, then at 96x160, without a word")
+def alike(painted: tuple[int, int], filmed: tuple[int, int]) -> bool:
+    """Whether both have one aspect, but for what rounding to the painter's grid takes."""
+    return abs(painted[0] / painted[1] / (filmed[0] / filmed[1]) - 1) < 0.2
+
+
+@drill("size changes", "the stream goes on at 320x96, then at 96x160, without a word")
 def test_a_stream_changes_its_size(stage: Stage) -> Outcome:
     slowest = 0.0
     with stage.on_air() as night:
         begun = time.monotonic()
-        for width, height in ((320, 192), (96, 160)):
-            stage.server.units = [nal_units(unit) for unit in moving(width, height)]
-            slowest = max(slowest, night.steady(time.monotonic()))
+        for size in ((320, 96), (96, 160)):
+            stage.server.units = [nal_units(unit) for unit in moving(*size)]
+            changed = time.monotonic()
+            night.wait(lambda s=size: alike(night.eyes.seen["wall"][-1].size, s), "the old size")
+            arrived = time.monotonic()
+            slowest = max(slowest, night.steady(arrived) + arrived - changed)
         lost = well_beside(night, begun)
         assert night.camera().reconnects == 0
     return Outcome("scaled to the paint size from the next key frame on", slowest, lost)

@@ -108,7 +108,7 @@ def test_the_disk_is_full(stage: Stage, monkeypatch) -> Outcome:
         assert len(films) >= 2
         assert seconds_of(first) > 0.0
         assert seconds_of(films[-1]) > 0.0
-    said = "film and snapshots stop, said once; a new film when there is room"
+    said = "film and snapshots stop, all else goes on; a new film when there is room"
     return Outcome(said, took, lost)
 
 
