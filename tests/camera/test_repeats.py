@@ -112,7 +112,11 @@ def test_a_surface_of_the_gpu_has_one_too() -> None:
 
 
 def test_only_live_cameras_are_held_to_it() -> None:
-    device = V4l2Camera(kind="v4l2", device="/dev/video0", read_timeout=2.0)
-    stream = StreamCamera(kind="stream", url=Url("rtsp://127.0.0.1/x"), read_timeout=3.0)
+    device = V4l2Camera.model_validate(
+        {"kind": "v4l2", "device": "/dev/video0", "read_timeout": "2s"}
+    )
+    stream = StreamCamera.model_validate(
+        {"kind": "stream", "url": Url("rtsp://127.0.0.1/x"), "read_timeout": "3s"}
+    )
     assert v4l2_source(device).frozen_after == FROZEN * 2.0
     assert stream_source(stream).frozen_after == FROZEN * 3.0
