@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Iterable
-from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Executor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,6 +29,7 @@ from murai_show.loop.degraded import DegradedStylizer, Relief, relieved
 from murai_show.loop.errands import Errands
 from murai_show.loop.flashes import FlashLimiters
 from murai_show.loop.run import Scene
+from murai_show.loop.thread import OneThread
 from murai_show.output import Stage, open_output
 from murai_show.output.mask import read_mask
 from murai_show.output.recording import Recording
@@ -59,7 +60,7 @@ class Painter:
     """A stylizer and the one thread that it was built on and paints on; `collage`, which is part
     of it, knows the masks."""
 
-    thread: ThreadPoolExecutor
+    thread: Executor
     stylizer: Stylizer
     collage: Collage
 
@@ -68,9 +69,11 @@ class Painter:
         return self.stylizer.engine in ON_GPU
 
     def close(self) -> None:
-        """Once its thread paints no more; that is waited for."""
-        self.thread.submit(self.stylizer.close)
-        self.thread.shutdown()
+        """Once its thread paints no more; that is waited for, but not for ever."""
+        closing = self.thread.submit(self.stylizer.close)
+        self.thread.shutdown(wait=False)
+        if not wait([closing], timeout=LEAVING).done:
+            log.warning("the painter hangs; it is left behind")
 
 
 def open_painter(plan: Plan, clock: Clock, stop: threading.Event | None = None) -> Painter:
@@ -78,7 +81,7 @@ def open_painter(plan: Plan, clock: Clock, stop: threading.Event | None = None) 
     CancelledError when `stop` is set first: an engine may take a minute to build, and the end of a
     show does not wait.
     """
-    thread = ThreadPoolExecutor(1, "painter")
+    thread = OneThread("painter")
     opening = thread.submit(_ready_painter, plan, clock)
     while stop is not None and not wait([opening], timeout=0.1).done:
         if stop.is_set():

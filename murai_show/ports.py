@@ -17,7 +17,8 @@ CameraState = Literal["connecting", "live", "held", "slate"]
 @dataclass(frozen=True)
 class CameraHealth:
     """How a camera is.  `age` is seconds since its last new frame, None before the first;
-    `drops` counts frames that were thrown away, by reason; `trouble` has no password in it."""
+    `drops` counts frames that were thrown away, by reason; `trouble` has no password in it.
+    `frozen` while a live source sends one picture over and over."""
 
     state: CameraState
     age: float | None
@@ -25,6 +26,7 @@ class CameraHealth:
     reconnects: int
     drops: Mapping[str, int] = field(default_factory=dict)
     trouble: str = ""
+    frozen: bool = False
 
 
 class Camera(Protocol):

@@ -102,7 +102,7 @@ def test_the_demo_films_a_real_clip(tmp_path: Path) -> None:
         [sys.executable, "-m", "murai_show", "run", "demo", "--for", "3s",
          "--camera", f"hall={clip}", "--json"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True, text=True, check=True, timeout=300,  # the first show builds its engines
+        capture_output=True, text=True, check=True, timeout=300,  # engines are built
     )  # fmt: skip
     assert '"painted": ' in ran.stdout
     assert len(frames(next((tmp_path / "recordings").iterdir()))) > 1

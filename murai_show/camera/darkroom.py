@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
+from zlib import crc32
 
 import torch
 from av.video.frame import VideoFrame
@@ -158,6 +159,11 @@ class Surface:
             return Picture(partial(self.darkroom.developed, kept), pts, captured)
         pixels = self.darkroom.developed(self.planes)
         return Picture(lambda: pixels, pts, captured)
+
+    def fingerprint(self) -> int:
+        """Of every fourth row and column, since these few kilobytes have to leave the GPU."""
+        few = self.darkroom.kept(self.planes[::4, ::4].contiguous())
+        return crc32(few.cpu().numpy().tobytes())
 
 
 def brief(error: Exception) -> str:

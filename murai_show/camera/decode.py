@@ -22,6 +22,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from murai_show.camera.repeats import fingerprint
 from murai_show.camera.source import Picture, Pixels, Wire
 from murai_show.errors import CameraError
 from murai_show.show.sizes import inside
@@ -46,6 +47,10 @@ class Negative(Protocol):
 
     def picture(self, pts: float, captured: float) -> Picture:
         """The same, to be kept for as long as one likes.  Raises CameraError, DeviceLostError."""
+        ...
+
+    def fingerprint(self) -> int:
+        """The same for two pictures that are the same to the bit.  Raises as `picture` does."""
         ...
 
 
@@ -192,6 +197,9 @@ class SoftwareNegative:
 
     def picture(self, pts: float, captured: float) -> Picture:
         return Picture(partial(self.developer, self.frame), pts, captured)
+
+    def fingerprint(self) -> int:
+        return fingerprint(self.frame)
 
 
 @dataclass(frozen=True)

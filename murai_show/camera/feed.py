@@ -11,6 +11,7 @@ from random import Random
 
 from murai_show.backoff import Backoff
 from murai_show.bell import Bell
+from murai_show.camera.repeats import Repeats
 from murai_show.camera.source import Picture, Pixels, Source
 from murai_show.errors import CameraError, DeviceLostError
 from murai_show.frame import Frame
@@ -68,6 +69,7 @@ class Feed:
         self._bell = bell
         self._slate_pixels = slate
         self._closing = threading.Event()
+        self._repeats = Repeats(name, source.frozen_after)
         self._fresh = threading.Condition()  # guards all that follows
         self._number = 0
         self._slate = self._slate_frame(clock.monotonic())
@@ -140,6 +142,7 @@ class Feed:
                 reconnects=self._reconnects,
                 drops=dict(self._drops),
                 trouble=self._trouble,
+                frozen=self._repeats.frozen,
             )
 
     def close(self) -> None:
@@ -232,6 +235,7 @@ class Feed:
                 if self._closing.is_set():
                     return
                 self._put(picture)
+                self._repeats.saw(picture, self.clock.monotonic())
         if self._closing.is_set():
             return
         with self._fresh:

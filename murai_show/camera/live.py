@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 # What is asked of a V4L2 camera, best first; None lets FFmpeg take any raw format that it knows.
 FORMATS: tuple[str | None, ...] = ("h264", "mjpeg", None)
 
+FROZEN = 5  # times the silence that is allowed: one picture for so long is no living camera's
 _FIRST_PICTURE = 15.0  # seconds; the longest pause between key frames that cameras are set to
 _POLL = 0.002  # seconds between two looks at a device that has nothing yet
 # AVFMT_FLAG_NONBLOCK, which has no name among FFmpeg's options.  Without it a read of a USB camera
@@ -56,7 +57,7 @@ def v4l2_source(
         container = open_v4l2(spec, open_)
         yield from live(container, spec.device, wire, patience, within, decoding)
 
-    return Source(pictures, patience)
+    return Source(pictures, patience, frozen_after=FROZEN * patience)
 
 
 def open_v4l2(spec: V4l2Camera, open_: Open = av.open) -> InputContainer:
@@ -118,7 +119,10 @@ def stream_source(
         else:
             yield from live(container, what, wire, spec.read_timeout, within, decoding)
 
-    return Source(pictures, spec.read_timeout, lambda text: redacted(text, spec.url))
+    def redact(text: str) -> str:
+        return redacted(text, spec.url)
+
+    return Source(pictures, spec.read_timeout, redact, FROZEN * spec.read_timeout)
 
 
 def stream_options(spec: StreamCamera) -> dict[str, str]:
@@ -169,7 +173,9 @@ def live(
                 damage.saw(negative is not None)
                 if negative is not None:
                     pts = negative.time or 0.0
-                    yield negative.picture(pts, _captured(pts, read))
+                    picture = negative.picture(pts, _captured(pts, read))
+                    picture.fingerprint = negative.fingerprint
+                    yield picture
             if not damage.any_good and read - opened > _FIRST_PICTURE:
                 raise CameraError(f"{what} sends no picture that can be decoded")
     finally:

@@ -19,17 +19,23 @@ from murai_show.ports import Clock
 Pixels = NDArray[np.uint8]
 
 
+def _unknown() -> None:
+    return None
+
+
 class Picture:
     """One moment of a source, developed when somebody takes it and not before: where the painter is
     slower than the camera, most pictures are never looked at.
 
     `pts` is in seconds of the source's own time, `captured` in seconds of the monotonic clock, as
-    near to the lens as the source can tell.
+    near to the lens as the source can tell.  `fingerprint` is the same for two that are the same to
+    the bit, None where nobody needs to know; it may be asked until the source goes on.
     """
 
     def __init__(self, develop: Callable[[], Any], pts: float, captured: float) -> None:
         self.pts = pts
         self.captured = captured
+        self.fingerprint: Callable[[], int | None] = _unknown
         self._develop = develop
         self._pixels: Any = None
 
@@ -83,11 +89,13 @@ def _as_it_is(text: str) -> str:
 @dataclass(frozen=True)
 class Source:
     """One kind of camera, ready to be run.  `patience` is how many seconds without a due picture
-    mean that it is lost; `redact` takes the secrets out of any text about it."""
+    mean that it is lost; `redact` takes the secrets out of any text about it.  One picture for
+    `frozen_after` seconds means that it is frozen; None for what may stand still."""
 
     pictures: Callable[[Wire], Pictures]
     patience: float = 2.0
     redact: Callable[[str], str] = _as_it_is
+    frozen_after: float | None = None
 
 
 def ticks(wire: Wire, fps: float) -> Iterator[tuple[int, float]]:

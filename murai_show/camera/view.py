@@ -89,6 +89,7 @@ class View:
             reconnects=sum(health.reconnects for health in found.values()),
             drops=dict(drops),
             trouble="; ".join(f"{name}: {h.trouble}" for name, h in found.items() if h.trouble),
+            frozen=any(health.frozen for health in found.values()),
         )
 
     def close(self) -> None:

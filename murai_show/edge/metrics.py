@@ -30,6 +30,7 @@ from murai_show.show.words import Address
 log = logging.getLogger(__name__)
 
 STALE_SECONDS = 5.0
+STUCK_SECONDS = 60.0  # at one picture; a network that is compiled for a new size takes less
 Result = Literal["taken", "refused"]
 CAMERA_STATES = ("connecting", "live", "held", "slate")
 
@@ -146,6 +147,11 @@ def _frames(status: Status) -> Iterator[Metric]:
     for part, count in status.errors.items():
         errors.add_metric((part,), count)
     yield errors
+    yield GaugeMetricFamily(
+        "murai_painter_busy_seconds",
+        "Seconds that the painter has been at the picture at hand; it grows while that hangs.",
+        value=status.painting,
+    )
     yield CounterMetricFamily(
         "murai_flashes_limited",
         "Flashes beyond three a second that were kept from the wall.",
@@ -182,6 +188,11 @@ def _cameras(status: Status) -> Iterator[Metric]:
     state = GaugeMetricFamily(
         "murai_camera_state", "1 for the state the camera is in.", labels=("camera", "state")
     )
+    frozen = GaugeMetricFamily(
+        "murai_camera_frozen",
+        "1 while a live camera sends one picture over and over.",
+        labels=("camera",),
+    )
     again = CounterMetricFamily(
         "murai_camera_reconnects", "Times the camera was opened again.", labels=("camera",)
     )
@@ -190,8 +201,9 @@ def _cameras(status: Status) -> Iterator[Metric]:
             age.add_metric((name,), health.age)
         for each in CAMERA_STATES:
             state.add_metric((name, each), float(health.state == each))
+        frozen.add_metric((name,), float(health.frozen))
         again.add_metric((name,), health.reconnects)
-    yield from (age, state, again)
+    yield from (age, state, frozen, again)
 
 
 def _look(status: Status, styles: tuple[str, ...]) -> Iterator[Metric]:
@@ -237,10 +249,12 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
 
 
 def alive(status: Status | None, now: float) -> tuple[bool, str]:
-    """Is the loop turning?  `now` in monotonic seconds."""
+    """Is the loop turning, and does its painter come back?  `now` in monotonic seconds."""
     if status is None:
         return False, "the loop has not started"
     age = now - status.at
+    if status.painting > STUCK_SECONDS:
+        return False, f"the painter hangs: it has been at one picture for {status.painting:.0f} s"
     return age < STALE_SECONDS, f"the loop last turned {age:.1f} s ago"
 
 

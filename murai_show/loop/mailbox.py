@@ -26,7 +26,8 @@ class Status:
     `recoveries` counts how often the painter's GPU was out of memory and went on, `flashes` those
     that were kept from the wall; `connected` and `reconnects` are of the outputs that are sent to a
     server; `degraded` is None for a show without a ladder; `turned` is when the painter last came
-    round (monotonic seconds), having painted or found nothing to paint; None before that."""
+    round (monotonic seconds), having painted or found nothing to paint, None before that;
+    `painting` is for how many seconds it has been at the picture at hand."""
 
     at: float
     look: Look
@@ -43,6 +44,7 @@ class Status:
     flashes: int = 0
     degraded: Degraded | None = None
     turned: float | None = None
+    painting: float = 0.0
 
 
 REMEMBERED = 40  # statuses: ten seconds of them, for whoever wants a rate

@@ -163,6 +163,7 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
                 if shot not in done or done[shot][:2] != now[shot][:2]:
                     parts.tally.spent("slot", max(0.0, begun - frames[shot].captured))
                     parts.tally.spent("develop", taken - begun)  # a held frame's age is no waiting
+            parts.tally.painting = taken
             pictures = paint(scene.stylizer, [frames[shot] for shot in due], look)
             ended = parts.clock.monotonic()
             for shot, picture in zip(due, pictures, strict=True):
@@ -181,6 +182,7 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
             failing = True
             stop.wait(RETRY_SECONDS)
         finally:
+            parts.tally.painting = None
             before, scene = scene, parts.scene()
             if before is not scene:
                 before.left.set()
@@ -283,6 +285,7 @@ def status(parts: Parts, look: Look, now: float) -> Status:
     for output in scene.outputs:
         drops |= {(output.name, reason): n for reason, n in output.drops.items()}
     sent = [output for output in scene.outputs if isinstance(output, Connected)]
+    since = parts.tally.painting
     return Status(
         now,
         look,
@@ -299,4 +302,5 @@ def status(parts: Parts, look: Look, now: float) -> Status:
         parts.flashes.limited,
         getattr(scene.stylizer, "degraded", None),  # where a ladder's is
         counts.turned,
+        0.0 if since is None else max(0.0, now - since),
     )

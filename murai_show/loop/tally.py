@@ -57,9 +57,14 @@ class Counts:
 
 
 class Tally:
-    """Counts of one run.  The painter's thread and the presenter's write, anyone may read."""
+    """Counts of one run.  The painter's thread and the presenter's write, anyone may read.
+
+    `painting` is since when the painter has been at the picture at hand (monotonic), None between
+    two: a call that never returns is seen from outside by nothing else.
+    """
 
     def __init__(self) -> None:
+        self.painting: float | None = None
         self._lock = threading.Lock()
         self._painted = 0
         self._turned: float | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,6 +69,7 @@ class Snapshot:
         self._told = False
         self._closed = False
         self._make_folder(named(self._pattern, started).parent)
+        clear_parts(self._pattern, named(self._pattern, started).parent)
         self._worker = Worker(f"snapshot {self.name}", 1, self._write, lambda: None)
 
     @property
@@ -128,6 +131,17 @@ class Snapshot:
         told, self._told = self._told, bool(self._trouble)
         if self._trouble and not told:
             raise OutputError(self._trouble)
+
+
+def clear_parts(pattern: Path, folder: Path) -> None:
+    """Remove what a show that was killed left half written in `folder`: no later picture has the
+    same name, so nothing would ever replace it."""
+    name = re.sub(r"\\{(?:date|time)\\}", "[0-9-]+", re.escape(pattern.name))
+    part = re.compile(rf"\.{name}\.part")
+    for found in folder.iterdir():
+        if part.fullmatch(found.name):
+            with contextlib.suppress(OSError):
+                found.unlink()
 
 
 def write_whole(still: Still) -> None:

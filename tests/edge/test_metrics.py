@@ -5,6 +5,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -37,7 +38,7 @@ def a_status(at: float = 100.0, look: Look = WAVE, presented: int = 7) -> Status
         tally.painted(seconds)
         tally.presented("facade", seconds / 10, seconds)
     counts = tally.read()
-    health = CameraHealth("live", 0.04, 123, 2, {"superseded": 5}, "")
+    health = CameraHealth("live", 0.04, 123, 2, {"superseded": 5}, "", frozen=True)
     return Status(
         at,
         look,
@@ -53,6 +54,7 @@ def a_status(at: float = 100.0, look: Look = WAVE, presented: int = 7) -> Status
         reconnects={"live": 2},
         flashes=5,
         degraded=Degraded(1, ("full", "paint 0.75", "slate")),
+        painting=0.5,
     )
 
 
@@ -106,6 +108,8 @@ def test_a_scrape_says_what_the_status_says(server) -> None:
         ("murai_camera_last_frame_age_seconds", {"camera": "square"}, 0.04),
         ("murai_camera_state", {"camera": "square", "state": "live"}, 1),
         ("murai_camera_state", {"camera": "square", "state": "slate"}, 0),
+        ("murai_camera_frozen", {"camera": "square"}, 1),
+        ("murai_painter_busy_seconds", {}, 0.5),
         ("murai_style_weight_ratio", {"style": "wave"}, 1),
         ("murai_style_weight_ratio", {"style": "starry"}, 0),
         ("murai_expected_lit", {}, 1),
@@ -150,6 +154,15 @@ def test_health_of_a_stuck_loop(server) -> None:
     mailbox.publish(a_status(at=90.0))
     assert get(running, "/livez") == (503, "the loop last turned 11.0 s ago\n")
     assert get(running, "/readyz")[0] == 503
+
+
+def test_health_while_the_painter_hangs(server) -> None:
+    """The presenter turns on, and shows one picture for ever."""
+    running, mailbox = server
+    mailbox.publish(replace(a_status(), painting=75.0))
+    why = "the painter hangs: it has been at one picture for 75 s\n"
+    assert get(running, "/livez") == (503, why)
+    assert get(running, "/readyz") == (503, why)
 
 
 def test_dark_by_plan_is_healthy(server) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from murai_show.errors import OutputError
 from murai_show.output import open_output
 from murai_show.output import snapshot as snapshot_module
-from murai_show.output.snapshot import BUSY, DISK
+from murai_show.output.snapshot import BUSY, DISK, clear_parts
 from murai_show.show.timeline import LIT
 from tests.output.planning import RED, STARTED, a_canvas, an_output, flat, noise, until
 
@@ -119,3 +120,13 @@ def test_a_folder_that_cannot_be_is_an_error_at_once(snap, tmp_path) -> None:
     (tmp_path / "taken").write_text("not a folder")
     with pytest.raises(OutputError, match=r"output my-snapshot: cannot write there: .*taken"):
         snap(tmp_path / "taken" / "a.png")
+
+
+def test_what_a_killed_show_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    """And nothing else: not another output's, not a picture, not a person's own file."""
+    keep = ["2026-11-23-1.png", ".other-120000.png.part", ".show-120000.png", "show.png.part"]
+    gone = [".show-2026-11-23-120000.png.part", ".show-2026-11-24-000001.png.part"]
+    for name in (*keep, *gone):
+        (tmp_path / name).write_bytes(b"x")
+    clear_parts(tmp_path / "show-{date}-{time}.png", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(keep)
