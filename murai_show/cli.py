@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import threading
@@ -13,7 +12,16 @@ from typing import Annotated
 
 import typer
 
-from murai_show import __version__, cli_build, cli_cue, cli_evening, cli_projection, cli_train
+from murai_show import (
+    __version__,
+    cli_build,
+    cli_cue,
+    cli_doctor,
+    cli_evening,
+    cli_projection,
+    cli_train,
+    logs,
+)
 from murai_show.cli_words import (
     AsJson,
     CameraChoice,
@@ -45,13 +53,15 @@ BankName = Annotated[
 def start(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Tell more.")] = False,
+    log: Annotated[
+        str | None,
+        typer.Option("--log", metavar="STYLE", help="plain, journal or json; else $MURAI_LOG."),
+    ] = None,
 ) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(message)s", stream=sys.stderr
-    )
+    logs.setup(verbose, log)
 
 
 @app.command()
@@ -356,6 +366,8 @@ app.command()(cli_projection.align)
 app.command()(cli_cue.cue)
 app.command()(cli_build.build)
 app.command()(cli_train.train)
+app.command()(cli_doctor.doctor)
+app.command()(cli_doctor.support)
 
 
 @app.command()
@@ -438,7 +450,7 @@ def main() -> None:
     try:
         app()
     except MuraiError as error:
-        sys.stderr.write(f"{error}\n")
+        logs.tell(error)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
