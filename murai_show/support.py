@@ -38,6 +38,10 @@ _LARGEST = 2 << 20  # characters of a member; of a longer one the end is kept
 _LINES = 200  # of what the kernel said, and of the processor
 _FILES = 500  # of an output
 _PATIENCE = 10.0  # seconds for each program that is asked
+# A key of YAML and its value, in a line or in braces; maps and lists are left to their own keys.
+_PAIR = re.compile(
+    r"(?P<key>[\w-]+)(?P<colon>[\"']?[ \t]*:[ \t]+)(?P<value>\$\{[^}\n]*\}|[^\s{\[#|>][^,}\n]*)"
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def contents(request: Request) -> Iterator[tuple[str, str, str]]:
     """Name, what it is, text: each member, its secrets taken out.  What is not here is left out."""
     makers: tuple[tuple[str, str, Callable[[Request], str]], ...] = (
         ("doctor.json", "the doctor's verdicts", lambda r: _json(r.verdicts)),
-        ("show.yaml", "the show file", lambda r: _file(r.file)),
+        ("show.yaml", "the show file", lambda r: without_values(_file(r.file))),
         (
             "plan.json",
             "what it means here",
@@ -142,6 +146,17 @@ def _file(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return f"it cannot be read: {error.strerror}\n"
+
+
+def without_values(show: str) -> str:
+    """The text of a show file without the value of any key that is called a secret.  `check` would
+    refuse it there; but whoever asks for help may have a file that is refused."""
+
+    def mask(found: re.Match[str]) -> str:
+        bare = found["value"].startswith("${") or not is_secret(found["key"])
+        return found[0] if bare else f"{found['key']}{found['colon']}***"
+
+    return _PAIR.sub(mask, show)
 
 
 def _head(path: Path) -> str:

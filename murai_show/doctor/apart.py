@@ -1,5 +1,4 @@
-"""One check in a process of its own: `python -m murai_show.doctor.apart NAME`, the case on stdin,
-the verdicts as JSON on stdout.
+"""One check in a process of its own: check and case pickled on stdin, verdicts as JSON on stdout.
 
 Its time is counted once the check begins: reading the plan and starting Python are no fault of what
 is examined.
@@ -12,13 +11,11 @@ import pickle
 import signal
 import sys
 
-from murai_show.doctor.checks import checks_for
 from murai_show.doctor.examine import answer, look
 
 
-def main(name: str) -> None:
-    case = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - our own parent wrote it
-    check = next(check for check in checks_for(case) if check.name == name)
+def main() -> None:
+    check, case = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - our own parent wrote it
     out = os.dup(1)
     os.dup2(2, 1)  # libraries print there
     # The kernel ends this process, whatever a library is waiting for.
@@ -31,4 +28,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

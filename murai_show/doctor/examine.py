@@ -69,7 +69,7 @@ def look(check: Check, case: Case) -> list[Verdict]:
 
 def look_apart(check: Check, case: Case) -> list[Verdict]:
     """The same in a process of its own, which is killed when its time is over."""
-    command = [sys.executable, "-P", "-m", "murai_show.doctor.apart", check.name]
+    command = [sys.executable, "-P", "-m", "murai_show.doctor.apart"]
     process = subprocess.Popen(  # noqa: S603 - our own program
         command,
         stdin=subprocess.PIPE,
@@ -79,7 +79,8 @@ def look_apart(check: Check, case: Case) -> list[Verdict]:
     )
     try:
         # By a pipe: a command line can be read by every user, and a plan holds passwords.
-        answer, _ = process.communicate(pickle.dumps(case), timeout=check.seconds + _AROUND)
+        told = pickle.dumps((check, case))
+        answer, _ = process.communicate(told, timeout=check.seconds + _AROUND)
     except subprocess.TimeoutExpired:
         return [hung(check)]
     finally:
