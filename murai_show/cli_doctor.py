@@ -115,4 +115,7 @@ def _examined(case: Case, broken: MuraiError | None) -> list[Found]:
         words = f"{case.plan.source}: good, {case.plan.config_hash}"
         words += "; it runs at present" if case.runs else ""
         first.append(Found("Show", Verdict("show file", "ok", words)))
-    return first + examine(checks_for(case), case)
+    from rich.console import Console
+
+    with Console(stderr=True).status("looking at this machine …"):  # at a terminal alone
+        return first + examine(checks_for(case), case)

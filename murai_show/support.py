@@ -28,7 +28,6 @@ from murai_show import __version__
 from murai_show.doctor.access import secret_files
 from murai_show.doctor.on_air import ask
 from murai_show.edge.retention import stored
-from murai_show.last_good import home
 from murai_show.redact import remember, remember_url, scrubbed, scrubbed_values
 from murai_show.show.planned import Plan
 from murai_show.show.report import plan_to_json
@@ -37,6 +36,7 @@ from murai_show.show.variables import is_secret
 _LARGEST = 2 << 20  # characters of a member; of a longer one the end is kept
 _LINES = 200  # of what the kernel said, and of the processor
 _FILES = 500  # of an output
+_DATABASES = (".sqlite", ".sqlite3", ".db")
 _PATIENCE = 10.0  # seconds for each program that is asked
 # A key of YAML and its value, in a line or in braces; maps and lists are left to their own keys.
 _PAIR = re.compile(
@@ -196,21 +196,22 @@ def _ran(*words: str, lines: int = _LINES) -> str:
     return "".join(ran.stdout.splitlines(keepends=True)[-lines:])
 
 
-def state_folders(show: str) -> list[Path]:
-    """Where a show keeps what it must not forget: systemd's folder, and the user's own."""
-    state = home().parent  # systemd's is the service's; the user's has one for each show
-    return [folder for folder in (state / show, state) if folder.is_dir()]
+def state_folders(show: str, environ: Mapping[str, str]) -> list[Path]:
+    """Where a show keeps what it must not forget: systemd's folder for it, and the user's own."""
+    if service := environ.get("STATE_DIRECTORY"):
+        return [Path(service.split(":")[0])]
+    state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or "~") / ".local/state"
+    return [Path(state) / "murai-show" / show, Path("/var/lib/murai-show") / show]
 
 
 def _counts(request: Request) -> dict[str, Any]:
     """How many rows of each state the databases have.  Neither texts nor pictures are read."""
     show = request.plan.show if request.plan else request.file.stem
     found: dict[str, Any] = {}
-    for folder in state_folders(show):
-        for pattern in ("*.sqlite*", "*.db", "*/*.sqlite*", "*/*.db"):
-            for path in sorted(folder.glob(pattern)):
-                if path.is_file() and not path.name.endswith(("-wal", "-shm")):
-                    found[str(path)] = counted(path)
+    for folder in state_folders(show, request.environ):
+        for path in sorted(folder.rglob("*"))[:_FILES]:
+            if path.suffix in _DATABASES and path.is_file():
+                found[str(path)] = counted(path)
     return found
 
 

@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "show",
         "style",
     },
-    "support": {"doctor", "edge", "last_good", "redact", "show"},
+    "support": {"doctor", "edge", "redact", "show"},
     "train": {"errors", "nets", "style.bank", "style.card", "style.network"},
     "paint": {"errors", "frame", "ports", "show"},
     "proof": {"errors", "frame", "practice", "show", "style"},
