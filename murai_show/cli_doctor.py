@@ -22,7 +22,7 @@ _MEND_FIRST = 3  # sentences about a broken show that are told here; `check` tel
 def doctor(
     show: Annotated[
         str | None,
-        typer.Argument(metavar="[SHOW]", help="A show file, or its name; its cameras are opened."),
+        typer.Argument(metavar="SHOW", help="A show file, or its name; its cameras are opened."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -22,12 +22,17 @@ _known: tuple[str, ...] = ()  # every form of every secret, longer ones first
 _lock = threading.Lock()
 
 _NAMES = r"passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+# Every repetition has a bound, or nothing else can begin within it: a long line takes the time of
+# its length, not of its square.
 _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
     # To the last @: a password may have one in it, and a slash.
-    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s\"'<>]*@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"://[^\s\"'<>]{0,300}@"), f"://{HIDDEN}@"),
     # A header to the end of its line: OAuth's has commas, quotation marks and blanks in it.
-    (re.compile(r"(?i)\b((?:proxy-)?authorization|cookie)\b(\\?[\"']?[ \t]*[:=]).+"), r"\1\2 ***"),
-    (re.compile(r"(?i)\b(bearer|oauth)[ \t]+[A-Za-z0-9._~+/=-]{16,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(r"(?i)\b((?:proxy-)?authorization|cookie)\b(\\?[\"']?[ \t]{0,8}[:=]).+"),
+        rf"\1\2 {HIDDEN}",
+    ),
+    (re.compile(r"(?i)\b(bearer|oauth)[ \t]{1,8}[A-Za-z0-9._~+/=-]{16,}"), rf"\1 {HIDDEN}"),
     (
         re.compile(rf"(?i)([?&;](?:{_NAMES}|pass|key|auth|sig|signature)=)(?!\$\{{)[^&\s\"'#]+"),
         rf"\1{HIDDEN}",
@@ -35,13 +40,16 @@ _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
     # `name: value`, where the value has a digit or is long: a sentence has neither.
     (
         re.compile(
-            rf"(?i)\b((?:[\w-]*[_-])?(?:{_NAMES})[\w-]*)(\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']?)"
-            r"(?!\$\{|\*\*\*)(?=[^\s\"',;&{}]*[0-9]|[^\s\"',;&{}]{12})[^\s\"',;&{}]{4,}"
+            rf"(?i)((?:{_NAMES})[\w-]{{0,40}}\\?[\"']?[ \t]{{0,8}}[:=][ \t]{{0,8}}\\?[\"']?)"
+            r"(?!\$\{|\*\*\*)(?=[^\s\"',;&{}]{0,200}[0-9]|[^\s\"',;&{}]{12})[^\s\"',;&{}]{4,}"
         ),
-        r"\1\2***",
+        rf"\1{HIDDEN}",
     ),
     (
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL),
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}-----|\Z)",
+            re.DOTALL,
+        ),
         HIDDEN,
     ),
 )

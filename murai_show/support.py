@@ -40,7 +40,8 @@ _DATABASES = (".sqlite", ".sqlite3", ".db")
 _PATIENCE = 10.0  # seconds for each program that is asked
 # A key of YAML and its value, in a line or in braces; maps and lists are left to their own keys.
 _PAIR = re.compile(
-    r"(?P<key>[\w-]+)(?P<colon>[\"']?[ \t]*:[ \t]+)(?P<value>\$\{[^}\n]*\}|[^\s{\[#|>][^,}\n]*)"
+    r"(?<![\w-])(?P<key>[\w-]{1,64})(?P<colon>[\"']?[ \t]{0,8}:[ \t]{1,40})"
+    r"(?P<value>\$\{[^}\n]*\}|[^\s{\[#|>][^,}\n]*)"
 )
 
 

@@ -300,6 +300,32 @@ def test_a_process_that_breaks_off_says_so_to_the_journal() -> None:
     assert [line[:3] for line in lines] == ["<6>", "<7>", "<4>", "<3>", *["<4>"] * 5, "<2>", "<4>"]
 
 
+def murai(*words: str, stderr: Path) -> int:
+    """The program, with `stderr` as its journal is: a file whose inode systemd names."""
+    with stderr.open("w") as journal:
+        facts = os.fstat(journal.fileno())
+        told = {"JOURNAL_STREAM": f"{facts.st_dev}:{facts.st_ino}", "PYTHONPATH": str(REPOSITORY)}
+        return subprocess.run(
+            [sys.executable, "-m", "murai_show", *words],
+            stderr=journal,
+            env={**os.environ, **told},
+            cwd=stderr.parent,
+            check=False,
+        ).returncode
+
+
+def test_under_systemd_what_ends_the_program_has_a_priority(tmp_path: Path) -> None:
+    text = (REPOSITORY / "shows/demo.yaml").read_text().replace("playlist: ", "playlist: no-")
+    (tmp_path / "broken.yaml").write_text(text.replace("murai: 1", "murai: 1\nnonsense: 1"))
+    err = tmp_path / "err"
+    assert murai("why", "broken.yaml", stderr=err) == 2
+    lines = err.read_text().splitlines()
+    assert len(lines) >= 1
+    assert all(line.startswith("<3>broken.yaml:") for line in lines)
+    assert murai("--log", "json", "why", "gone.yaml", stderr=err) == 2
+    assert json.loads(err.read_text())["event"].startswith("no show file 'gone.yaml' here")
+
+
 def test_a_terminal_sees_sentences() -> None:
     text = ran("plain")
     assert text.startswith("begun\ndetail\n<string>:10: UserWarning: old: ***\n")

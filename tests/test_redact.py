@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from murai_show import redact
 from murai_show.redact import redacted, remember, scrubbed, scrubbed_values
 from murai_show.show.plan import plan_show
+from murai_show.support import without_values
 from tests.show.machine import machine
 
 SECRET = 'hunter2/With+Signs&"More"é'
@@ -96,6 +98,19 @@ def test_what_looks_like_a_secret_goes(text: str, found: str) -> None:
 )
 def test_a_sentence_stays(text: str) -> None:
     assert scrubbed(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["x", "a-", "x_", "token", "token ", "token-: ", "://", "://a", "?key=", "bearer ", " ", "=",
+     "authorization: ", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "1", "password: 1", "\\n\"'"],
+)  # fmt: skip
+def test_a_line_of_any_words_is_scrubbed_in_the_time_of_its_length(piece: str) -> None:
+    """A log is written by the threads of the show.  What is quadratic takes minutes for these."""
+    began = time.process_time()
+    scrubbed(piece * (200_000 // len(piece)))
+    without_values(piece * (200_000 // len(piece)))
+    assert time.process_time() - began < 5
 
 
 def test_values_of_json_are_scrubbed_at_every_depth() -> None:
