@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import threading
@@ -17,10 +16,12 @@ from murai_show import (
     __version__,
     cli_build,
     cli_cue,
+    cli_doctor,
     cli_evening,
     cli_kiosk,
     cli_projection,
     cli_train,
+    logs,
 )
 from murai_show.cli_monitor import monitor
 from murai_show.cli_words import (
@@ -54,13 +55,15 @@ BankName = Annotated[
 def start(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Tell more.")] = False,
+    log: Annotated[
+        str | None,
+        typer.Option("--log", metavar="STYLE", help="plain, journal or json; else $MURAI_LOG."),
+    ] = None,
 ) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(message)s", stream=sys.stderr
-    )
+    logs.setup(verbose, log)
 
 
 @app.command()
@@ -371,6 +374,8 @@ app.command()(cli_kiosk.install)
 app.command()(cli_kiosk.uninstall)
 app.command()(cli_build.build)
 app.command()(cli_train.train)
+app.command()(cli_doctor.doctor)
+app.command()(cli_doctor.support)
 
 
 @app.command()
@@ -453,7 +458,7 @@ def main() -> None:
     try:
         app()
     except MuraiError as error:
-        sys.stderr.write(f"{error}\n")
+        logs.tell(error)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)

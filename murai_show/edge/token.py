@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from murai_show.errors import MuraiError
+from murai_show.redact import remember
 
 NAME = "control_token"
 VARIABLE = "MURAI_CONTROL_TOKEN"
@@ -23,6 +24,7 @@ class Token:
     """A secret that is compared and sent, and never shown."""
 
     def __init__(self, secret: str) -> None:
+        remember(secret)
         self._secret = secret.encode()
 
     def __repr__(self) -> str:

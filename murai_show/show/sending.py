@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
+from murai_show.redact import remember
 from murai_show.show.noun import Noun
 from murai_show.show.words import (
     Duration,
@@ -109,6 +110,9 @@ def parse_stream_url(found: Any) -> Url:
     _check_host(scheme, text)
     if scheme in KEYED:
         _check_key(scheme, text, template or text)
+        bare = re.sub(r":-[^{}]*", "", template)
+        if _VARIABLES.search(_last_part(bare)):  # what the file says itself is no secret
+            remember(_last_part(text))
     return Url(text, _shown(scheme, text, template))
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from murai_show.redact import remember
 from murai_show.show.findings import Findings
 from murai_show.show.hints import nearest
 from murai_show.show.tree import Node, resolve, unprintable
@@ -159,6 +160,8 @@ def _value(
         return default or ""
     used(name)
     value = environ[name]
+    if is_secret(name) or _in_secret_place(text, token):
+        remember(value)
     if unprintable(value):
         fault(f"the value of ${{{name}}} holds a control character; set it anew")
     if _within_userinfo(text, token) and any(sign in value for sign in _IN_USERINFO):
@@ -167,6 +170,18 @@ def _value(
             "write it as %2F for /, %40 for @, %3F for ?, %23 for #"
         )
     return value
+
+
+def _in_secret_place(text: str, token: re.Match[str]) -> bool:
+    """Whether the variable stands where a URL has a secret: its user and password, a query's
+    value that is called one, the end of an RTMP address."""
+    before, after = text[: token.start()], text[token.end() :]
+    if _within_userinfo(text, token):
+        return True
+    query = re.search(r"[?&;]([^=&;#\s]+)=[^&;#\s]*$", before)
+    if query is not None and "://" in before:
+        return is_secret(query[1])
+    return re.match("rtmps?://", before) is not None and "/" not in after
 
 
 def _within_userinfo(text: str, token: re.Match[str]) -> bool:

@@ -21,6 +21,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from murai_show.redact import remember_url
+
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 366 * 86400.0
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
@@ -194,6 +196,9 @@ class Url:
 
     secret: str
     shown: str = ""
+
+    def __post_init__(self) -> None:
+        remember_url(self.secret)
 
     def reveal(self) -> str:
         return self.secret
