@@ -64,9 +64,7 @@ def find_keys(name: str, needed: Sequence[str], environ: Mapping[str, str]) -> d
     return {key: _checked(key, values[key], where) for key in needed}
 
 
-def read_credential(
-    name: str, environ: Mapping[str, str], called: str
-) -> tuple[str, str] | None:
+def read_credential(name: str, environ: Mapping[str, str], called: str) -> tuple[str, str] | None:
     """The text of the credential called `name` and where it lies; None when there is none.
 
     `called` is what sentences call it.  Raises CredentialError.
@@ -92,7 +90,7 @@ def _read(path: Path, called: str, *, own: bool) -> str:
     """What was checked is what is read: the file is asked, not its name."""
     try:
         # Without O_NONBLOCK opening a pipe would wait for ever.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if own:
                 _refuse_open(os.fstat(file.fileno()), path, called)
             return file.read(LARGEST).decode("ascii")
@@ -103,9 +101,7 @@ def _read(path: Path, called: str, *, own: bool) -> str:
 
 def _refuse_open(found: os.stat_result, path: Path, called: str) -> None:
     if found.st_uid != os.getuid() or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise CredentialError(
-            f"the {called} in {path} is not its owner's alone; chmod 600 {path}"
-        )
+        raise CredentialError(f"the {called} in {path} is not its owner's alone; chmod 600 {path}")
 
 
 def _json(text: str, where: str) -> dict[str, str]:
@@ -114,7 +110,9 @@ def _json(text: str, where: str) -> dict[str, str]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise CredentialError(f"the credential in {where} begins like JSON and is not a JSON object")
+        raise CredentialError(
+            f"the credential in {where} begins like JSON and is not a JSON object"
+        )
     return {str(key): value for key, value in found.items() if isinstance(value, str)}
 
 
