@@ -107,7 +107,7 @@ def _refuse_open(found: os.stat_result, path: Path, called: str) -> None:
 def _json(text: str, where: str) -> dict[str, str]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise CredentialError(

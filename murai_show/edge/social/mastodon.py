@@ -159,6 +159,7 @@ class MastodonAccount:
             api_base_url=self._server,
             ratelimit_method="throw",
             mastodon_version=_VERSION,
+            version_check_mode="created",
             session=session_over(self._wire),
             user_agent="murai-show",
         )

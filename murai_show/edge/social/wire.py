@@ -78,12 +78,13 @@ class Wire:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._reroute, self._budget, self._silence, self._now = reroute, budget, silence, now
-        self._ends = 0.0
+        self._ends: float | None = None
         self.last: Exchange | None = None
 
     def begin(self) -> None:
-        """A new call of an account, with a new deadline."""
-        self._ends, self.last = time.monotonic() + self._budget, None
+        """A new call of an account: its time runs from its first request, so that a client may
+        take its own to be loaded."""
+        self._ends = self.last = None
 
     def ask(self, call: Callable[[], object], url: str) -> Exchange:
         """Let a client make `call`; what became of its request, the one to `url`.
@@ -116,6 +117,8 @@ class Wire:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Exchange:
         bare = url.partition("?")[0]
+        if self._ends is None:
+            self._ends = time.monotonic() + self._budget
         left = self._ends - time.monotonic()
         if left <= 0.0:
             return Exchange(bare, fault="no time was left for it", when=self._now())
@@ -140,7 +143,9 @@ class Wire:
                 content = answer.read(LARGEST + 1)
                 fault = "its answer is too long" if len(content) > LARGEST else ""
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                fault = "it took too long" if line.cut else _in_words(error)
+                fault = _in_words(error)
+        if line.cut:  # a head that was cut off in the middle passes for a whole one
+            fault = "it took too long"
         return Exchange(bare, status, answered, content[:LARGEST], line.held, fault, self._now())
 
     def _routed(self, url: str) -> str:
