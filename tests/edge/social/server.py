@@ -11,6 +11,7 @@ import email.policy
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -337,8 +338,8 @@ def cut_answer(handler: Handler) -> None:
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self) -> None:
-        self.networks = Networks()
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.networks, self.tls = Networks(), tls
         self.closing = threading.Event()
         super().__init__(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(
@@ -348,7 +349,16 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.server_address[1]}"
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """On the thread of the connection, which may take its time for the handshake."""
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(10)
+        with self.tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
 
     def handle_error(self, *_: Any) -> None:
         """A client that hangs up is what these tests are about."""

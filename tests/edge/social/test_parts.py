@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from murai_show.edge.social.mark import marks, text_of
 from murai_show.edge.social.picture import fitted
 from murai_show.edge.social.wire import LARGEST, Wire
 from murai_show.errors import MuraiError
-from tests.edge.social.desk import an_item
+from tests.edge.social.desk import KEYS, an_item, write_keys
 from tests.edge.social.server import Answer, Fault, Server
+from tests.plans import REPOSITORY
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,22 @@ def test_each_request_has_a_connection_of_its_own(server: Server) -> None:
     wire.begin()
     wire.exchange("GET", server.url + "/", {"Connection": "keep-alive"}, None)
     assert server.networks.requests[0].headers["connection"] == "close"
+
+
+def test_opening_an_account_waits_for_no_client(tmp_path: Path) -> None:
+    """They take up to seconds to load; and a show without accounts loads nothing of it at all."""
+    for kind in KEYS:
+        write_keys(tmp_path, kind)
+    code = (
+        "import sys; from murai_show.edge.social.accounts import open_account\n"
+        "assert not {'requests', 'urllib3', 'PIL'} & set(sys.modules)\n"
+        "from murai_show.show.planned_post import PlannedAccount\n"
+        f"environ = {{'CREDENTIALS_DIRECTORY': {str(tmp_path)!r}}}\n"
+        f"for kind in {list(KEYS)}:\n"
+        "    open_account(PlannedAccount(kind, kind, '', '', 'https://a.test'), environ)\n"
+        "assert not {'tweepy', 'mastodon', 'atproto', 'httpx', 'torch'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
 
 
 def test_a_crash_of_a_client_is_not_a_post(server: Server) -> None:
