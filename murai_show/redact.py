@@ -18,6 +18,12 @@ def remember(secret: str) -> None:
             _known.add(secret)
 
 
+def forget(secret: str) -> None:
+    """`secret` is none any more: what lives for hours must not be looked for for years."""
+    with _lock:
+        _known.discard(secret)
+
+
 def redacted(text: str) -> str:
     """`text` without any secret that is known; longer ones first, since one may hold another."""
     with _lock:

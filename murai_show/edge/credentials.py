@@ -15,7 +15,7 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from murai_show.errors import CredentialError
-from murai_show.redact import remember
+from murai_show.redact import forget, remember
 
 LARGEST = 16384  # bytes
 SHORTEST = 8  # characters: less is a slip, not a secret
@@ -80,10 +80,20 @@ def read_credential(name: str, environ: Mapping[str, str], called: str) -> tuple
 
 def keep_out_of_words(secret: str) -> None:
     """Let no text show `secret`, nor the forms that it has in a URL or a header."""
-    plain = base64.b64encode(secret.encode()).decode()
-    for form in (secret, quote(secret, safe=""), plain, plain.rstrip("=")):
+    for form in _forms(secret):
         remember(form)
-    remember(base64.urlsafe_b64encode(secret.encode()).decode().rstrip("="))
+
+
+def let_into_words(secret: str) -> None:
+    """A session that is over keeps no more secrets."""
+    for form in _forms(secret):
+        forget(form)
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    plain = base64.b64encode(secret.encode()).decode()
+    in_url = base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
+    return (secret, quote(secret, safe=""), plain, plain.rstrip("="), in_url)
 
 
 def _read(path: Path, called: str, *, own: bool) -> str:

@@ -146,7 +146,8 @@ def plan_to_text(plan: Plan) -> str:
     for overlay in found["overlays"]:
         lines += ["", f"overlay {overlay.pop('name')}", *_rows(overlay)]
     for account in found["post"]:
-        lines += ["", f"account {account.pop('name')}", *_rows(account)]
+        rows = {k: " / ".join(v.split("\n")) if k == "caption" else v for k, v in account.items()}
+        lines += ["", f"account {rows.pop('name')}", *_rows(rows)]
     return "\n".join([*lines, *(("", *plan.notes) if plan.notes else ())])
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from murai_show.edge.credentials import Secret, keep_out_of_words
+from murai_show.edge.credentials import Secret, keep_out_of_words, let_into_words
 from murai_show.edge.social.picture import fitted
 from murai_show.edge.social.port import (
     Absent,
@@ -50,6 +50,7 @@ class BlueskyAccount:
         self.name = planned.name
         self._server, self._keys, self._wire = planned.server, keys, wire
         self._did = ""
+        self._tokens: tuple[Secret, ...] = ()
 
     def upload(self, item: Item) -> str | Refused | Stopped | Dead:
         """The blob as JSON, which the post repeats word by word."""
@@ -163,9 +164,10 @@ class BlueskyAccount:
 
     def _over(self, found: Exchange) -> Refused | None:
         """A session that is over says nothing about the account: sign in anew next time."""
-        error, last = at(read_json(found), "error"), self._wire.last
+        error = at(read_json(found), "error")
         # The client renews a session before it asks for anything else.
-        renewed = last is None or "refreshSession" not in last.url or last.status in (None, 200)
+        renewals = [told.status for told in self._wire.told if "refreshSession" in told.url]
+        renewed = all(status in (None, 200) or status >= 500 for status in renewals)
         if not renewed or found.status == 401 or (found.status == 400 and error in _OVER):
             self._did = ""
             self.__dict__.pop("_client", None)
@@ -189,12 +191,16 @@ class BlueskyAccount:
             self._server, request=Request(transport=WireTransport(self._wire), trust_env=False)
         )
 
-        def remember(_: object, session: Any) -> None:
-            keep_out_of_words(session.access_jwt)
-            keep_out_of_words(session.refresh_jwt)
-
-        client.on_session_change(remember)
+        client.on_session_change(lambda _, session: self._keep_secret(session))
         return client
+
+    def _keep_secret(self, session: Any) -> None:
+        """Its tokens, and those of the session before no longer: they change every two hours."""
+        for token in self._tokens:
+            let_into_words(token.reveal())
+        self._tokens = (Secret(session.access_jwt), Secret(session.refresh_jwt))
+        for token in self._tokens:
+            keep_out_of_words(token.reveal())
 
     def close(self) -> None:
         """Nothing stays open; the session ends by itself."""

@@ -33,7 +33,7 @@ def verdict(found: Exchange, network: str) -> Refused | Stopped | Dead | Unknown
     status = found.status
     if status is None:
         why = f"{network}: {found.fault}"
-        return Unknown(f"{why} after the post was sent") if found.sent else Refused(why)
+        return Unknown(f"{why} after the request was sent") if found.sent else Refused(why)
     if 200 <= status < 300:
         return None
     why = f"{network} answers {status}{said(found)}"

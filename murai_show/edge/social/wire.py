@@ -30,7 +30,7 @@ from murai_show.redact import redacted
 BUDGET = 45.0  # seconds for all requests of one call; an account's call ends within a minute
 SILENCE = 20.0  # seconds without a byte
 REACH = 6.0  # seconds to connect to one address
-LARGEST = 1 << 20  # bytes of an answer
+LARGEST = 1 << 22  # bytes of an answer
 # Their DEBUG lines hold tokens and signatures.
 TALKATIVE = ("atproto", "httpcore", "httpx", "mastodon", "oauthlib", "requests_oauthlib", "tweepy")
 
@@ -63,7 +63,7 @@ class FaultyError(requests.ConnectionError):
 
 
 class Wire:
-    """Carries requests, and keeps what became of the last one.
+    """Carries requests, and keeps what became of each that belongs to one question.
 
     `reroute` maps the beginnings of URLs to others: tests have servers of their own.  `now` is the
     wall clock.  For one thread.
@@ -79,38 +79,42 @@ class Wire:
     ) -> None:
         self._reroute, self._budget, self._silence, self._now = reroute, budget, silence, now
         self._ends: float | None = None
-        self.last: Exchange | None = None
+        self.told: list[Exchange] = []
 
     def begin(self) -> None:
         """A new call of an account: its time runs from its first request, so that a client may
         take its own to be loaded."""
-        self._ends = self.last = None
+        self._ends = None
+        self.told.clear()
 
     def ask(self, call: Callable[[], object], url: str) -> Exchange:
-        """Let a client make `call`; what became of its request, the one to `url`.
+        """Let a client make `call`; what became of its request, the one to `url`, which it may
+        have prepared by others.
 
         Clients raise what they like at answers that they do not expect (TypeError, AttributeError,
         ValueError), so all is caught here, in this one place: the record tells more.
         """
-        self.last = None
+        self.told.clear()
         try:
             call()
         except Exception as error:  # noqa: BLE001 - see above
             problem = f"the client failed with {type(error).__name__}"
         else:
             problem = "the client asked nothing"
-        found = self.last
-        if found is not None and url in found.url:
-            return found
+        found = [exchange for exchange in self.told if url in exchange.url]
+        if found:
+            return found[-1]
         # It came to another request first, or to none: this one was not sent.
-        why = (found.fault or f"{found.status} from {found.url}") if found else problem
+        other = self.told[-1] if self.told else None
+        why = (other.fault or f"{other.status} from {other.url}") if other else problem
         return Exchange(url, fault=redacted(why), when=self._now())
 
     def exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Exchange:
         """Send one request and read the answer.  Nothing is raised for what the network does."""
-        self.last = found = self._exchange(method, url, headers, body)
+        found = self._exchange(method, url, headers, body)
+        self.told.append(found)
         return found
 
     def _exchange(
@@ -125,7 +129,8 @@ class Wire:
         status, answered, content, fault = None, {}, b"", ""
         sent = {name.lower(): value for name, value in headers.items()}
         sent |= {"connection": "close", "accept-encoding": "identity"}
-        with _lifeline(left) as line, _manager(line) as manager:
+        silence = min(self._silence, left)
+        with _lifeline(left, silence) as line, _manager(line) as manager:
             try:
                 answer = manager.request(
                     method,
@@ -135,14 +140,12 @@ class Wire:
                     retries=False,
                     redirect=False,
                     preload_content=False,
-                    timeout=urllib3.Timeout(
-                        connect=min(REACH, left), read=min(self._silence, left)
-                    ),
+                    timeout=urllib3.Timeout(connect=min(REACH, left), read=silence),
                 )
                 status, answered = answer.status, {k.lower(): v for k, v in answer.headers.items()}
                 content = answer.read(LARGEST + 1)
                 fault = "its answer is too long" if len(content) > LARGEST else ""
-            except (urllib3.exceptions.HTTPError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the record must not be lost
                 fault = _in_words(error)
         if line.cut:  # a head that was cut off in the middle passes for a whole one
             fault = "it took too long"
@@ -159,8 +162,9 @@ class _Line:
     """The socket of one request.  What cuts it off does so in the middle of whatever it waits for:
     a server that sends a byte now and then would otherwise keep it for ever."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence: float) -> None:
         self.cut = False
+        self._silence = silence
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
@@ -170,6 +174,8 @@ class _Line:
         return self._socket is not None
 
     def hold(self, found: socket.socket) -> None:
+        # Until now it had the time that connecting may take, which is too short to upload in.
+        found.settimeout(self._silence)
         with self._lock:
             self._socket = found
             if self.cut:
@@ -189,8 +195,8 @@ def _hang_up(found: socket.socket) -> None:
 
 
 @contextmanager
-def _lifeline(seconds: float) -> Iterator[_Line]:
-    line = _Line()
+def _lifeline(seconds: float, silence: float) -> Iterator[_Line]:
+    line = _Line(silence)
     timer = threading.Timer(seconds, line.end)
     timer.daemon = True
     timer.start()

@@ -13,7 +13,7 @@ from murai_show.edge.social.accounts import open_account
 from murai_show.edge.social.port import Account, Item
 from murai_show.edge.social.wire import Wire
 from murai_show.show.planned_post import PlannedAccount
-from tests.edge.social.server import BLUESKY_KEYS, MASTODON_KEYS, X_KEYS, Server
+from tests.edge.social.server import BLUESKY_KEYS, MASTODON_KEYS, X_KEYS, Fault, Server, silence
 
 KEYS = {"x": X_KEYS, "mastodon": MASTODON_KEYS, "bluesky": BLUESKY_KEYS}
 SERVERS = {"x": "", "mastodon": "https://mastodon.test", "bluesky": "https://bsky.test"}
@@ -39,7 +39,7 @@ def an_account(
     kind: Any, folder: Path, server: Server, keys: dict[str, str] | None = None, **wire: Any
 ) -> Account:
     planned = PlannedAccount(kind, kind, "", "", SERVERS[kind])
-    settings = {"budget": 3.0, "silence": 0.3} | wire
+    settings = {"budget": 20.0, "silence": 10.0} | wire
     environ = write_keys(folder / "credentials", kind, keys)
     return open_account(planned, environ, Wire(dict.fromkeys(WORLD, server.url), **settings))
 
@@ -73,6 +73,13 @@ class Desk:
     @property
     def posts(self) -> list[dict[str, Any]]:
         return self.server.networks.posts
+
+    def misbehave(self, *faults: Fault) -> None:
+        """Let the server do this from now on; with patience enough for a busy machine, but for a
+        server that says nothing."""
+        self.server.networks.faults = list(faults)
+        silent = any(fault.does is silence for fault in faults)
+        self.account._wire._silence = 0.2 if silent else 10.0  # type: ignore[attr-defined]
 
     def item(self, number: int = 1, **changed: Any) -> Item:
         return an_item(self.folder, number, **changed)

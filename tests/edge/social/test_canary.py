@@ -31,15 +31,15 @@ class CrashError(BaseException):
 
 def through_everything(desk: Desk) -> list[object]:
     """All that an account ever answers."""
-    account, faults = desk.account, desk.server.networks.faults
+    account = desk.account
     media = account.upload(desk.item())
     assert isinstance(media, str)
     answers: list[object] = [media, account.send(desk.item(), media), account.find(desk.item())]
     for does in (*(row[0] for row in SENDING.values()), echo):
-        faults[:] = [Fault(path[desk.kind], does) for path in (UPLOAD, POST, FIND)]
+        desk.misbehave(*(Fault(path[desk.kind], does) for path in (UPLOAD, POST, FIND)))
         answers += [account.upload(desk.item()), account.send(desk.item(), media)]
         answers.append(account.find(desk.item()))
-    faults.clear()
+    desk.misbehave()
     return answers
 
 
@@ -67,7 +67,6 @@ def _blob() -> str:
 def test_no_secret_is_left_anywhere(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.account._wire._silence = 0.05  # type: ignore[attr-defined]
     with everything_logged() as logged:
         answers = through_everything(desk)
         fallen = crash(desk, monkeypatch)

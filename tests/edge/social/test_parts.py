@@ -17,7 +17,7 @@ from murai_show.edge.social.picture import fitted
 from murai_show.edge.social.wire import LARGEST, Wire
 from murai_show.errors import MuraiError
 from tests.edge.social.desk import KEYS, an_item, write_keys
-from tests.edge.social.server import Answer, Fault, Server
+from tests.edge.social.server import Answer, Fault, Handler, Server
 from tests.plans import REPOSITORY
 
 
@@ -118,6 +118,37 @@ def test_the_time_of_a_call_is_for_all_of_its_requests(server: Server) -> None:
     assert (late.status, late.sent, late.fault) == (None, False, "no time was left for it")
     wire.begin()
     assert wire.exchange("GET", server.url + "/", {}, None).status == 401
+
+
+def test_a_slow_upload_may_take_longer_than_connecting(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_late(handler: Handler) -> None:
+        server.closing.wait(0.6)
+        handler.rfile.read(int(handler.headers["content-length"]))
+        handler.give(Answer(200, {"id": "1"}))
+
+    monkeypatch.setattr("murai_show.edge.social.wire.REACH", 0.2)
+    server.networks.faults = [Fault("/", read_late, unread=True)]
+    wire = Wire()
+    wire.begin()
+    found = wire.exchange("POST", server.url + "/", {}, b"x" * 30_000_000)
+    assert (found.status, found.fault) == (200, "")
+
+
+def test_a_fault_that_nobody_thought_of_is_kept_as_one_after_sending(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that was lost would pass for a request that was never sent."""
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("urllib3.response.HTTPResponse.read", fail)
+    wire = Wire()
+    wire.begin()
+    found = wire.ask(lambda: wire.exchange("POST", server.url + "/posts", {}, b"{}"), "/posts")
+    assert (found.sent, found.fault) == (True, "the connection broke")
 
 
 def test_each_request_has_a_connection_of_its_own(server: Server) -> None:

