@@ -115,15 +115,17 @@ def _check_text(
         return
     unknown = [field for field in _FIELD.findall(text) if field not in FIELDS]
     for field in unknown:
-        site.blame(f"{key}: {{{field}}} is no field{one_of(field, FIELDS)}", *place)
+        shown = _quoted(site, f"{{{field}}}", place)
+        site.blame(f"{key}: {shown} is no field{one_of(field, FIELDS)}", *place)
     if re.search("[{}]", _FIELD.sub("", text)):
         site.blame(f"{key}: a brace stands alone; write fields such as {{style}}", *place)
         return
     if unknown:
         return
     if key == "caption" and (link := _LINK.search(_FIELD.sub(" ", text))):
+        shown = _quoted(site, repr(link[0]), place)
         site.blame(
-            f"{key}: {link[0]!r} is a link, or looks like one; X takes 13 times the price for it, "
+            f"{key}: {shown} is a link, or looks like one; X takes 13 times the price for it, "
             "so no post has any: put it into the account's profile",
             *place,
         )
@@ -144,7 +146,8 @@ def _check_filled(
     key = place[-1]
     for style, text in filled if key == "caption" else ():
         if link := _LINK.search(text):
-            what = f"filled in for style {style} it says {link[0]!r}, which looks like a link"
+            shown = _quoted(site, repr(link[0]), place, ("title",))
+            what = f"filled in for style {style} it says {shown}, which looks like a link"
             site.blame(f"{key}: {what}; leave out the field, or mend the title or credit", *place)
             return
     if key == "alt":
@@ -162,6 +165,14 @@ def _check_filled(
         )
     elif key == "caption" and max(len(text.encode()) for _, text in filled) > room.size:
         site.blame(f"{key}: {room.name} takes {room.size} bytes; write less", *place)
+
+
+def _quoted(site: Site, found: str, *places: tuple[str, ...]) -> str:
+    """What was found, unless the environment may have given it: that is never repeated."""
+    for place in places:
+        if site.draft.root.find(*place)[0].template:
+            return site.draft.shown(*place)
+    return found
 
 
 def _fillings(title: str, bank: PlannedBank | None) -> Iterator[tuple[str, dict[str, str]]]:

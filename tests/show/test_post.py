@@ -45,9 +45,7 @@ def test_an_account_of_each_kind_with_nothing_but_its_kind(tmp_path: Path) -> No
         PlannedAccount(
             "fedi", "mastodon", server="https://mastodon.social", made_with_ai=False, **usual
         ),
-        PlannedAccount(
-            "sky", "bluesky", server="https://bsky.social", made_with_ai=False, **usual
-        ),
+        PlannedAccount("sky", "bluesky", server="https://bsky.social", made_with_ai=False, **usual),
     )
     assert not [note for note in found.notes if "account" in note]
 
@@ -116,8 +114,8 @@ def test_the_usual_texts_fit_every_style_of_every_shipped_bank(tmp_path: Path, k
 
 
 def test_the_longest_credit_decides(tmp_path: Path) -> None:
-    credits = ("short", "a painter of so long a name that no room is left for it", "", "")
-    bank = BankFacts(Path("/b.safetensors"), ("a", "b", "c", "d"), credits=credits)
+    lines = ("short", "a painter of so long a name that no room is left for it", "", "")
+    bank = BankFacts(Path("/b.safetensors"), ("a", "b", "c", "d"), credits=lines)
     text = POST.replace("[wave, starry]", "[a]")
     text += f'  x: {{ kind: x, caption: "{{number}} {"-" * 230} {{credit}}" }}\n'
     with pytest.raises(ShowError, match=r"with style b it is 293 long, and X takes 280"):
@@ -131,6 +129,17 @@ def test_a_credit_that_looks_like_a_link_is_found_before_it_costs(tmp_path: Path
     text = POST.replace("[wave, starry]", "[a]") + "  x: { kind: x }\n"
     with pytest.raises(ShowError, match=r"for style a it says 'wikiart\.org'"):
         plan_show(write(tmp_path, text), machine(banks={"first": bank}), {})
+
+
+def test_what_the_environment_gave_is_not_repeated(tmp_path: Path) -> None:
+    environ = {"WORDS": "see canary.example.org"}
+    for text in (
+        POST + '  x: { kind: x, caption: "{number} ${WORDS}" }\n',
+        POST.replace("show: wall", 'show: wall\ntitle: "${WORDS}"') + "  x: { kind: x }\n",
+    ):
+        with pytest.raises(ShowError, match=r"the value of \$\{WORDS\}") as error:
+            plan_show(write(tmp_path, text), machine(), environ)
+        assert "canary" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["c. 1831", "St. Gallen", "No. 12", "U.S.", "12.5", "a @b", "…"])
