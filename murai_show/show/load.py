@@ -326,6 +326,7 @@ def _read_items(
     if not node.value:
         findings.add(node.named, f"{key} is empty; name at least one {noun}")
         return None
+    one = f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
     items: dict[str, Any] = {}
     for name, item in node.members.items():
         try:
@@ -339,7 +340,7 @@ def _read_items(
         if item.known:
             findings.add(
                 item.named if item.value is None else item.at,
-                f"{noun} {name}: {item.shown()} is not a {noun}; write its keys below the name",
+                f"{noun} {name}: {item.shown()} is not {one}; write its keys below the name",
             )
     return items
 

@@ -16,10 +16,10 @@ from murai_show.show.posting import ALT, CAPTION, Budget, PostAccount, XAccount,
 from murai_show.show.site import Site
 
 FIELDS = ("title", "style", "credit", "number", "date", "time")
-# As long as they get: a million portraits, and what tells one portrait from all others where the
-# text has no {number} of its own.
-_LONGEST = {"number": "999999", "date": "2026-12-24", "time": "20:00:00"}
-_MARK = " · 999999 · 2026-12-24 20:00"
+# As long as they get.  A number has the time behind it, to the second, which tells one portrait
+# from all others; it is added to a text that has no {number} of its own.
+_LONGEST = {"number": "999999-200000", "date": "2026-12-24", "time": "20:00:00"}
+_MARK = " 999999-200000"
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _LINK = re.compile(
     r"(?:https?://|www\.)\S+|(?<![\w.@-])(?:[\w-]+\.)+[^\W\d_]{2,}(?![\w])", re.IGNORECASE

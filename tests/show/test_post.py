@@ -118,9 +118,9 @@ def test_the_longest_credit_decides(tmp_path: Path) -> None:
     bank = BankFacts(Path("/b.safetensors"), ("a", "b", "c", "d"), credits=lines)
     text = POST.replace("[wave, starry]", "[a]")
     text += f'  x: {{ kind: x, caption: "{{number}} {"-" * 230} {{credit}}" }}\n'
-    with pytest.raises(ShowError, match=r"with style b it is 293 long, and X takes 280"):
+    with pytest.raises(ShowError, match=r"with style b it is 300 long, and X takes 280"):
         plan_show(write(tmp_path, text), machine(banks={"first": bank}), {})
-    fits = text.replace("-" * 230, "-" * 217)
+    fits = text.replace("-" * 230, "-" * 210)
     assert plan_show(write(tmp_path, fits), machine(banks={"first": bank}), {}).post
 
 
