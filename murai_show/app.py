@@ -139,6 +139,7 @@ def gather_facts(
         demo_photos=_installed("skimage"),
         speaks=_speaks if displays else None,
         loopback=_loopback if displays else None,
+        credential=_credential if displays else None,
     )
 
 
@@ -154,6 +155,13 @@ def _loopback(device: str) -> str:
     from murai_show.output.v4l2 import trouble_with
 
     return trouble_with(device)
+
+
+def _credential(name: str, kind: str, environ: Mapping[str, str]) -> str:
+    """Why the account called `name` cannot post from here, empty where it can."""
+    from murai_show.edge.social.accounts import trouble_with
+
+    return trouble_with(name, kind, environ)
 
 
 def make_plan(

@@ -7,6 +7,7 @@ MuraiError                 one clear sentence for a person, printed without a tr
 ├─ CameraError             a camera cannot be opened or went silent; the loop goes on
 ├─ BankError               a bank of styles is missing, damaged or of an unknown architecture
 ├─ EngineError             an engine cannot be built or run here; the next one paints
+├─ CredentialError         a secret is missing, no good, or open to others
 ├─ OutputError             a projector, window or file cannot be opened
 ├─ DeviceLostError         the GPU is lost to this process; it ends, so that a new one can start
 └─ TrainError              training cannot start or go on; nothing that was learned is lost
@@ -68,6 +69,10 @@ class BankError(MuraiError):
 
 class EngineError(MuraiError):
     """An engine cannot be built or run on this machine."""
+
+
+class CredentialError(MuraiError):
+    """A secret is missing, no good, or open to others.  Its text never contains it."""
 
 
 class OutputError(MuraiError):

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 SHORTEST = 6  # characters; a shorter secret would spoil every sentence that has it by chance
 HIDDEN = "***"
 
+_forms_of: dict[str, frozenset[str]] = {}  # what each secret may be written as
 _known: tuple[str, ...] = ()  # every form of every secret, longer ones first
 _lock = threading.Lock()
 
@@ -58,13 +59,18 @@ _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
 def remember(secret: str) -> None:
     """Let no text show `secret` from now on: as it is, percent-encoded (RFC 3986), escaped in JSON
     or in Python, and within base64 (RFC 4648) wherever it begins there."""
-    global _known  # noqa: PLW0603 - there is one memory, or there would be a way around it
-    if len(secret) < SHORTEST:
+    if len(secret) < SHORTEST or secret in _forms_of:
         return
     with _lock:
-        if secret not in _known:
-            found = {*_known, *(form for form in _forms(secret) if len(form) >= SHORTEST)}
-            _known = tuple(sorted(found, key=lambda form: (-len(form), form)))
+        _forms_of[secret] = frozenset(form for form in _forms(secret) if len(form) >= SHORTEST)
+        _sort()
+
+
+def forget(secret: str) -> None:
+    """`secret` is none any more: what lives for hours must not be looked for for years."""
+    with _lock:
+        if _forms_of.pop(secret, None) is not None:
+            _sort()
 
 
 def remember_url(url: str) -> None:
@@ -109,6 +115,13 @@ def scrubbed_values(found: Any) -> Any:
             return found
         case _:
             return scrubbed(str(found))
+
+
+def _sort() -> None:
+    """Under the lock: one assignment, so that `redacted` needs none."""
+    global _known  # noqa: PLW0603 - there is one memory, or there would be a way around it
+    found = frozenset[str]().union(*_forms_of.values())
+    _known = tuple(sorted(found, key=lambda form: (-len(form), form)))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -158,6 +158,13 @@ HOMES = {
     "schedule": {"edge.jobs"},
     "resvg_py": {"output.mask"},
     "segno": {"output.lettering"},
+    "tweepy": {"edge.social.x"},
+    "mastodon": {"edge.social.mastodon"},
+    "atproto": {"edge.social.bluesky"},
+    "atproto_client": {"edge.social.bluesky"},
+    "httpx": {"edge.social.wire_httpx"},
+    "requests": {"edge.social.wire"},
+    "urllib3": {"edge.social.wire"},
 }
 
 

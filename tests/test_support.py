@@ -70,6 +70,7 @@ control: "127.0.0.1:CONTROL"
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch) -> None:
     monkeypatch.setattr(redact, "_known", ())
+    monkeypatch.setattr(redact, "_forms_of", {})
 
 
 def forms(secret: str) -> set[str]:

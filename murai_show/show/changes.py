@@ -23,7 +23,8 @@ class Changes:
     or opened anew, `moved` stay open and show another canvas of the same size, `closed` are no
     longer in the show.  Cameras likewise: those in `filmed` are new or opened anew, those in `shut`
     are shown no longer.  `shots` says that cameras are composed or shown otherwise, `looks` that
-    the picture may change without any of it, `guard` that what the show is held to did.
+    the picture may change without any of it, `guard` that what the show is held to did, `post` that
+    the accounts did: what lies in the outbox stays, and goes by the newer ones.
     """
 
     stylizer: bool = False
@@ -37,6 +38,7 @@ class Changes:
     control: bool = False
     shots: bool = False
     guard: bool = False
+    post: bool = False
 
     def __bool__(self) -> bool:
         return self != Changes()
@@ -44,7 +46,7 @@ class Changes:
     def __str__(self) -> str:
         """For a person: `looks, camera hall (opened), output left (opened)`."""
         parts = [("looks", self.looks), ("shots", self.shots), ("bank", self.stylizer)]
-        parts += [*self._servers(), ("guard", self.guard)]
+        parts += [*self._servers(), ("guard", self.guard), ("post", self.post)]
         words = [word for word, changed in parts if changed]
         words += [f"camera {name} (opened)" for name in self.filmed]
         words += [f"camera {name} (closed)" for name in self.shut]
@@ -91,6 +93,7 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
         control=old.control != new.control,
         shots=_shots(old) != _shots(new),
         guard=(old.expect, old.limits_flashes) != (new.expect, new.limits_flashes),
+        post=old.post != new.post,
     )
 
 

@@ -23,6 +23,7 @@ from murai_show.show.hints import nearest, one_of
 from murai_show.show.noun import Noun
 from murai_show.show.overlay import OVERLAY_KINDS, Overlay
 from murai_show.show.playing import Play, Playlist, Rule
+from murai_show.show.posting import POST_KINDS, PostAccount
 from murai_show.show.read_cues import Look, ReadCue, read_cues, read_tokens
 from murai_show.show.schema import (
     CAMERA_KINDS,
@@ -84,6 +85,7 @@ class Draft:
     expect: Expect | None
     degrade: Degrade | None
     flashes: str
+    post: Mapping[str, PostAccount | None] | None
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -163,6 +165,7 @@ def read_draft(
         _read_one(Expect, "expect", members, findings),
         _read_one(Degrade, "degrade", members, findings),
         _read_flashes(members.get("flashes"), findings),
+        _read_kinds("account", POST_KINDS, members.get("post"), findings),
     )
 
 
@@ -312,22 +315,24 @@ def _read_items(
     """The items of a noun by name; None for those that are broken."""
     if node is None or not node.known:
         return None
+    key = {"account": "post"}.get(noun, f"{noun}s")
     if not isinstance(node.value, dict):
         findings.add(
             node.at,
-            f"{noun}s: {node.shown()} is not a map of {noun}s; "
+            f"{key}: {node.shown()} is not a map of {noun}s; "
             f"write a name, a colon, and the {noun} below it",
         )
         return None
     if not node.value:
-        findings.add(node.named, f"{noun}s is empty; name at least one {noun}")
+        findings.add(node.named, f"{key} is empty; name at least one {noun}")
         return None
+    one = f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
     items: dict[str, Any] = {}
     for name, item in node.members.items():
         try:
             parse_name(name)
         except UnfitError as error:
-            findings.add(item.named, f"{noun}s: {error}")
+            findings.add(item.named, f"{key}: {error}")
         if isinstance(item.value, dict):
             items[name] = read(name, item)
             continue
@@ -335,7 +340,7 @@ def _read_items(
         if item.known:
             findings.add(
                 item.named if item.value is None else item.at,
-                f"{noun} {name}: {item.shown()} is not a {noun}; write its keys below the name",
+                f"{noun} {name}: {item.shown()} is not {one}; write its keys below the name",
             )
     return items
 
@@ -390,7 +395,7 @@ def _read_kinds(
                 kind.at, f"kind: {kind.shown()} is no kind of {noun}{one_of(found, kinds)}"
             )
             return None
-        article = "an" if kind.value[0] in "aeiou" else "a"
+        article = "an" if kind.value[0] in "aeioux" else "a"
         owner = f"{article} {kind.value} {noun}"
         return _read(kinds[kind.value], item, owner, findings, kinds)
 

@@ -14,6 +14,7 @@ from murai_show.show.plan_cues import plan_control, plan_cue_times, plan_cues
 from murai_show.show.plan_guard import ladder_notes, plan_degrade, plan_expect
 from murai_show.show.plan_outputs import plan_outputs
 from murai_show.show.plan_overlays import hang_overlays, plan_overlays
+from murai_show.show.plan_post import plan_post
 from murai_show.show.plan_schedule import plan_schedule
 from murai_show.show.plan_views import place_cameras, plan_filming
 from murai_show.show.planned import (
@@ -96,6 +97,7 @@ def plan_show(
     outputs, output_notes = plan_outputs(site)
     outputs = place_cameras(site, outputs, filming)
     overlays, overlay_notes = plan_overlays(site, bank, schedule)
+    post, post_notes = plan_post(site, bank, environ)
     camera = filming.cameras[0] if filming else None
     expect = plan_expect(site, camera)
     degrade = plan_degrade(site, camera, expect)
@@ -125,6 +127,7 @@ def plan_show(
             *output_notes,
             *overlay_notes,
             *ladder_notes(degrade),
+            *post_notes,
         ),
         schedule=schedule,
         areas=areas,
@@ -139,4 +142,5 @@ def plan_show(
         expect=expect,
         degrade=degrade,
         limits_flashes=draft.flashes != "off",
+        post=post,
     )

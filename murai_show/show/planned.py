@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from murai_show.show.caption import OverlaySpec, PlannedOverlay
 from murai_show.show.guard import NOTHING, LadderSpec, Promise
 from murai_show.show.moments import Dates, Moment, write_days
+from murai_show.show.planned_post import PlannedAccount
 from murai_show.show.playing import DARK
 from murai_show.show.projection import ProjectionSpec
 from murai_show.show.schema import Camera, Corners, Output
@@ -217,6 +218,7 @@ class Plan:
     expect: Promise = NOTHING
     degrade: LadderSpec | None = None
     limits_flashes: bool = True
+    post: tuple[PlannedAccount, ...] = ()
 
     @property
     def cameras(self) -> tuple[PlannedCamera, ...]:
@@ -264,7 +266,8 @@ class Facts:
     `openvino`, `pytorch`, `tensorrt` and `demo_photos` tell what is installed; `gpu`
     whether there is an NVIDIA GPU, None when nobody asked.  `speaks` tells whether FFmpeg has a
     protocol, `loopback` why a device is no virtual camera, in a few words, or nothing; both are
-    None when nobody asked.
+    None when nobody asked.  `credential` tells why the account of a name and kind cannot post from
+    here, in a sentence, or nothing; None when nobody asked.
     """
 
     banks: Mapping[str, BankFacts]
@@ -278,3 +281,4 @@ class Facts:
     demo_photos: bool
     speaks: Callable[[str], bool] | None = None
     loopback: Callable[[str], str] | None = None
+    credential: Callable[[str, str, Mapping[str, str]], str] | None = None

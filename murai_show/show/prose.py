@@ -104,3 +104,16 @@ views:
 ```
 
 More, with examples: [cameras.md](cameras.md)."""
+
+POST = """\
+## post
+
+Each account has a name and a `kind`. Its credential, which has the same name, lies where secrets
+do: [posting.md](posting.md).
+
+```yaml
+post:
+  x: { kind: x, limit: 6/h, budget: 2 USD/day }
+  fediverse: { kind: mastodon, server: "https://mastodon.social" }
+```
+"""

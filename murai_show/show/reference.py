@@ -9,13 +9,14 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import cue, guard, moments, overlay, prose, sending, surface, words
+from murai_show.show import cue, guard, moments, overlay, posting, prose, sending, surface, words
 from murai_show.show.area import Area
 from murai_show.show.cue import Cue, Step
 from murai_show.show.guard import Degrade, Expect
 from murai_show.show.noun import Noun
 from murai_show.show.overlay import OVERLAY_KINDS, OverlayNoun
 from murai_show.show.playing import Play, Playlist, Rule
+from murai_show.show.posting import POST_KINDS, AccountNoun
 from murai_show.show.schema import (
     CAMERA_KINDS,
     OUTPUT_KINDS,
@@ -47,6 +48,7 @@ _NOUNS = (
     Step,
     Expect,
     Degrade,
+    *POST_KINDS.values(),
 )
 _VARIABLE: Schema = {
     "type": "string",
@@ -73,7 +75,7 @@ def json_schema() -> Schema:
     _close(
         definitions["Defaults"]["properties"]["playlists"], definitions["Playlist"]["properties"]
     )
-    for key in ("cameras", "playlists", "outputs", "views"):
+    for key in ("cameras", "playlists", "outputs", "views", "post"):
         found = schema["properties"][key]
         ((pattern, item),) = found.pop("patternProperties").items()
         found |= {"propertyNames": {"pattern": pattern}, "additionalProperties": item}
@@ -121,7 +123,8 @@ def _as_written(field: FieldInfo) -> Any:
         return sending.write_bitrate(value)
     if _type_words(field.annotation, field.metadata) == "colour":
         return overlay.write_colour(cast("overlay.Colour", value))
-    return str(value) if isinstance(value, Size | Address) else value
+    said = isinstance(value, Size | Address | posting.Rate | posting.Budget)
+    return str(value) if said else value
 
 
 def _is_duration(field: FieldInfo) -> bool:
@@ -218,13 +221,21 @@ Films and snapshots of a surface are of the wall: they take no part in blending.
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_view_parts()]
-    parts += [*_style_parts(), *_output_parts(), *_overlay_parts(), *_guard_parts()]
+    parts += [*_style_parts(), *_output_parts(), *_overlay_parts(), *_guard_parts(), *_post_parts()]
     return "\n".join(parts)
 
 
 def _guard_parts() -> Iterator[str]:
     yield _section(Expect, "expect", 2)
     yield _section(Degrade, "degrade", 2, more=prose.GUARD)
+
+
+def _post_parts() -> Iterator[str]:
+    yield prose.POST
+    for kind, model in POST_KINDS.items():
+        more = "\n\nBesides the keys of every account:"
+        yield _section(model, f"kind: {kind}", 3, AccountNoun.model_fields, more)
+    yield _section(AccountNoun, "Every account", 3)
 
 
 def _show_parts() -> Iterator[str]:
@@ -331,6 +342,9 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     overlay.parse_names: "names",
     overlay.parse_to: "time or `next`",
     guard.parse_step: "step",
+    posting.parse_rate: "rate",
+    posting.parse_budget: "dollars a day",
+    posting.parse_server: "https address",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 from murai_show.show.caption import overlay_to_json
 from murai_show.show.evening import rule_to_json
 from murai_show.show.guard import degrade_words, expect_words
+from murai_show.show.plan_post import account_to_json
 from murai_show.show.planned import (
     CanvasSpec,
     Plan,
@@ -56,6 +57,7 @@ def plan_to_json(plan: Plan) -> Json:
         "cue_times": [{"line": t.line, "when": t.when, "cue": t.cue.name} for t in plan.cue_times],
         "outputs": [_output(output) for output in plan.outputs],
         "overlays": [overlay_to_json(overlay) for overlay in plan.overlays],
+        "post": [account_to_json(account) for account in plan.post],
         "notes": list(plan.notes),
     }
 
@@ -118,7 +120,7 @@ def plan_to_text(plan: Plan) -> str:
     found = plan_to_json(plan)
     heads = ("films", "camera", "cameras", "views", "bank", "playlist")
     evening = ("schedule", "cues", "cue_times", "areas")
-    nouns = (*heads, *evening, "outputs", "overlays", "notes")
+    nouns = (*heads, *evening, "outputs", "overlays", "post", "notes")
     lines = [f"show {plan.show}"]
     lines += _rows({k: v for k, v in found.items() if k not in (*nouns, "show")})
     if plan.films != plan.camera.name:
@@ -143,6 +145,9 @@ def plan_to_text(plan: Plan) -> str:
         lines += ["", f"output {output.pop('name')}", *_rows(output)]
     for overlay in found["overlays"]:
         lines += ["", f"overlay {overlay.pop('name')}", *_rows(overlay)]
+    for account in found["post"]:
+        rows = {k: " / ".join(v.split("\n")) if k == "caption" else v for k, v in account.items()}
+        lines += ["", f"account {rows.pop('name')}", *_rows(rows)]
     return "\n".join([*lines, *(("", *plan.notes) if plan.notes else ())])
 
 

@@ -21,6 +21,7 @@ from murai_show.show.hints import nearest
 from murai_show.show.noun import Noun
 from murai_show.show.overlay import Overlay
 from murai_show.show.playing import Play, Playlist, Rule, StyleMix
+from murai_show.show.posting import PostAccount
 from murai_show.show.sending import Cut, DayHour, Kept, Sent
 from murai_show.show.surface import Projection, Surface
 from murai_show.show.viewing import View
@@ -374,6 +375,9 @@ class Show(Head):
     outputs: dict[Name, Output] = Field(min_length=1, description="Where pictures go, by name.")
     overlays: dict[Name, Overlay] = Field(
         default_factory=dict, description="What is written over the picture, by name."
+    )
+    post: dict[Name, PostAccount] = Field(
+        default_factory=dict, description="Accounts that portraits are posted to, by name."
     )
     expect: Expect | None = Field(default=None, description="What the show is held to.")
     degrade: Degrade | None = Field(

@@ -25,6 +25,7 @@ CASE = Case(None, Path("/"))
 def importable(monkeypatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     monkeypatch.setattr(redact, "_known", ())
+    monkeypatch.setattr(redact, "_forms_of", {})
 
 
 def check(look, seconds: float = 5.0, apart: bool = False) -> Check:

@@ -1,0 +1,1 @@
+"""Posting, against servers that behave like the networks."""
