@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -254,6 +254,7 @@ def run_show(
     from murai_show.loop.run import Parts, run_loop, status
     from murai_show.loop.tally import Tally
     from murai_show.on_air import OnAir
+    from murai_show.posting import open_posting
     from murai_show.report import Report
 
     for note in plan.notes:
@@ -270,8 +271,9 @@ def run_show(
             lambda: air.plan.expect, mailbox.newest, tally.unread, clock.monotonic
         )
         stack.callback(expecting.close)
+        posting = stack.enter_context(closing(open_posting(lambda: air.plan, os.environ)))
         identity = partial(_identity, air, counts, expecting)
-        listening = Listening(mailbox, identity, clock.monotonic, [routine])
+        listening = Listening(mailbox, identity, clock.monotonic, [routine, posting])
         stack.callback(listening.close)
         listening.move(plan.metrics)
         control = Control(air.board, os.environ)

@@ -8,6 +8,7 @@ MuraiError                 one clear sentence for a person, printed without a tr
 ├─ BankError               a bank of styles is missing, damaged or of an unknown architecture
 ├─ EngineError             an engine cannot be built or run here; the next one paints
 ├─ OutputError             a projector, window or file cannot be opened
+├─ OutboxError             the outbox cannot be opened, or takes no portrait; the show goes on
 ├─ DeviceLostError         the GPU is lost to this process; it ends, so that a new one can start
 └─ TrainError              training cannot start or go on; nothing that was learned is lost
 """
@@ -72,6 +73,10 @@ class EngineError(MuraiError):
 
 class OutputError(MuraiError):
     """A projector, window or file cannot be opened."""
+
+
+class OutboxError(MuraiError):
+    """The outbox cannot be opened, or takes no portrait at present."""
 
 
 class DeviceLostError(MuraiError):
