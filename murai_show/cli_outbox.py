@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from murai_show.show.plan import Plan
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What `outbox` can do."""
 
     list = "list"
