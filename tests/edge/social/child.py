@@ -45,7 +45,9 @@ def main() -> None:
     assert not outbox.miss_pictures(wall())
     # Years pass here, and nothing may be given up for its age.
     tidy(outbox, Caps(age=1e12, keep=1e12), wall())
-    accounts = [PlannedAccount(name, "x", "{title} {number}", "{style}") for name in order["accounts"]]
+    accounts = [
+        PlannedAccount(name, "x", "{title} {number}", "{style}") for name in order["accounts"]
+    ]
     deliveries = [
         Delivery(
             account,

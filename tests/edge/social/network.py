@@ -87,7 +87,9 @@ class Network:
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.port: int = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
@@ -150,7 +152,9 @@ class HttpAccount:
 
     def find(self, item: Item) -> Posted | Absent | Refused | Stopped:
         try:
-            status, found = self._ask("GET", f"/posts?account={quote(item.account)}&mark={quote(item.mark)}")
+            status, found = self._ask(
+                "GET", f"/posts?account={quote(item.account)}&mark={quote(item.mark)}"
+            )
         except (OSError, http.client.HTTPException) as error:
             return Refused(f"no answer: {type(error).__name__}")
         if status == 404:
