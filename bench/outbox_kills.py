@@ -1,8 +1,8 @@
 """A process that posts portraits is killed with kill -9 hundreds of times: was one lost, or posted
 twice?
 
-A network of its own, over real HTTP on loopback, misbehaves in every tenth answer or so: it refuses,
-it is slow, it does what it was asked and cuts the line.  Half of the kills fall on the named steps
+A network of its own, over real HTTP on loopback, misbehaves in every fifth answer: it refuses, is
+slow, or does what it was asked and cuts the line.  Half of the kills fall on the named steps
 of the outbox, half on moments drawn by chance.  In the end a person sees to what nobody knows.
 
     python bench/outbox_kills.py [--kills 240] [--seed 1] [--out docs/scores/outbox-kills.json]

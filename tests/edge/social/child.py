@@ -65,14 +65,19 @@ def main() -> None:
         picture = Path(order["pictures"]) / f"{number}.png"
         portrait = Portrait(picture, "wave", "The Wave", number, begun + number)
         outbox.put(portrait, accounts, Venue("A test", "UTC"), wall())
-        print(f"put {number}", flush=True)
+        _say(f"put {number}")
     open_ones = "state IN ('queued', 'uploading', 'sending') OR not_before IS NOT NULL"
-    while outbox.database.read(f"SELECT 1 FROM items WHERE {open_ones} LIMIT 1"):  # noqa: S608
+    while outbox.database.read(f"SELECT 1 FROM items WHERE {open_ones} LIMIT 1"):
         time.sleep(0.01)
     for delivery in deliveries:
         delivery.stop()
         assert delivery.join(5.0)
-    print("done", flush=True)
+    _say("done")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A network of our own over real HTTP: it remembers every post, and misbehaves when it is told to."""
+"""A network of our own over real HTTP: it remembers every post, and misbehaves when told to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kill -9 at every step and at random moments: posted at most once, nothing lost, pictures whole."""
+"""kill -9 at every step and at any moment: posted at most once, nothing lost, pictures whole."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_what_cannot_be_found_is_left_to_a_person() -> None:
 
 def test_only_a_person_sends_what_may_be_posted() -> None:
     """No answer of a network, and no restart, leads from unknown back to queued."""
-    for (state, kind), _ in TABLE.items():
+    for state, kind in TABLE:
         if state == "unknown" and kind is not Again:
             event = kind() if kind in (Absent, Interrupted) else kind("x")
             assert decide(state, event, Past(), NOW).state in ("unknown", "posted")
