@@ -265,6 +265,7 @@ def run_show(
     from murai_show.loop.run import Parts, run_loop, status
     from murai_show.loop.tally import Tally
     from murai_show.on_air import OnAir
+    from murai_show.posting import open_posting
     from murai_show.report import Report
     from murai_show.watched import watch_over
 
@@ -282,8 +283,9 @@ def run_show(
             lambda: air.plan.expect, mailbox.newest, tally.unread, clock.monotonic
         )
         stack.callback(expecting.close)
+        posting = stack.enter_context(closing(open_posting(lambda: air.plan, os.environ)))
         identity = partial(_identity, air, counts, expecting)
-        watched = watch_over(air, mailbox, identity, clock, routine)
+        watched = watch_over(air, mailbox, identity, clock, routine, posting)
         listening = Listening(mailbox, identity, clock.monotonic, *watched)
         stack.callback(listening.close)
         listening.move(plan.metrics)

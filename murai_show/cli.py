@@ -19,6 +19,7 @@ from murai_show import (
     cli_doctor,
     cli_evening,
     cli_kiosk,
+    cli_outbox,
     cli_projection,
     cli_train,
     logs,
@@ -372,6 +373,7 @@ app.command()(cli_cue.cue)
 app.command()(monitor)
 app.command()(cli_kiosk.install)
 app.command()(cli_kiosk.uninstall)
+app.command()(cli_outbox.outbox)
 app.command()(cli_build.build)
 app.command()(cli_train.train)
 app.command()(cli_doctor.doctor)

@@ -9,6 +9,7 @@ MuraiError                 one clear sentence for a person, printed without a tr
 ├─ EngineError             an engine cannot be built or run here; the next one paints
 ├─ CredentialError         a secret is missing, no good, or open to others
 ├─ OutputError             a projector, window or file cannot be opened
+├─ OutboxError             the outbox cannot be opened, or takes no portrait; the show goes on
 ├─ DeviceLostError         the GPU is lost to this process; it ends, so that a new one can start
 └─ TrainError              training cannot start or go on; nothing that was learned is lost
 """
@@ -77,6 +78,10 @@ class CredentialError(MuraiError):
 
 class OutputError(MuraiError):
     """A projector, window or file cannot be opened."""
+
+
+class OutboxError(MuraiError):
+    """The outbox cannot be opened, or takes no portrait at present."""
 
 
 class DeviceLostError(MuraiError):

@@ -22,6 +22,7 @@ def watch_over(
     identity: Callable[[], Identity],
     clock: Clock,
     routine: Routine,
+    *others: Collector,
 ) -> tuple[Sequence[Collector], Mapping[str, Page]]:
     """The collectors and the pages of the show that is `air`.  Clocks and disks are those of this
     machine, whatever the time of the show is."""
@@ -31,4 +32,4 @@ def watch_over(
     statusz = Statusz(
         lambda: air.plan, identity, mailbox, air.board.status, clock.monotonic, clock.wall
     )
-    return (routine, machine), {"/statusz": statusz}
+    return (routine, machine, *others), {"/statusz": statusz}
