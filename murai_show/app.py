@@ -33,6 +33,7 @@ from murai_show.style.card import read_card
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from murai_show.booth_on_air import BoothOnAir
     from murai_show.edge.control import Control
     from murai_show.edge.expect import Expecting
     from murai_show.edge.metrics import Identity, Listening, Result
@@ -246,12 +247,14 @@ def run_show(
     """
     import psutil
 
+    from murai_show.booth_on_air import BoothOnAir
     from murai_show.edge.control import Control
     from murai_show.edge.expect import Expecting
     from murai_show.edge.metrics import Listening
     from murai_show.loop.errands import Errands
     from murai_show.loop.mailbox import Mailbox
     from murai_show.loop.run import Parts, run_loop, status
+    from murai_show.loop.shutter import Shutter
     from murai_show.loop.tally import Tally
     from murai_show.on_air import OnAir
     from murai_show.report import Report
@@ -266,23 +269,26 @@ def run_show(
         stack.callback(air.close)
         routine = _routine(plan, air)
         stack.callback(routine.close)
+        shutter = Shutter()
+        booth = BoothOnAir(air, shutter, routine.jobs, clock)
+        stack.callback(booth.close)
         expecting = Expecting(
             lambda: air.plan.expect, mailbox.newest, tally.unread, clock.monotonic
         )
         stack.callback(expecting.close)
         identity = partial(_identity, air, counts, expecting)
-        listening = Listening(mailbox, identity, clock.monotonic, [routine])
+        listening = Listening(mailbox, identity, clock.monotonic, [routine, booth.metrics])
         stack.callback(listening.close)
         listening.move(plan.metrics)
-        control = Control(air.board, os.environ)
+        control = Control(air.board, os.environ, booth)
         stack.callback(control.close)
         control.move(plan.control)
         servers = (listening, control)
         if live is not None:
             stack.enter_context(
-                _following(live, air, errands, seen, counts, servers, routine, stop)
+                _following(live, air, errands, seen, counts, servers, routine, booth, stop)
             )
-        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands, air.flashes)
+        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands, air.flashes, shutter)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
         run_loop(parts, stop, None if seconds is None else begun + seconds)
@@ -303,6 +309,7 @@ def _following(
     counts: dict[Result, int],
     servers: tuple[Listening, Control],
     routine: Routine,
+    booth: BoothOnAir,
     stop: threading.Event,
 ) -> Iterator[None]:
     """Keep what runs well, and take newer versions."""
@@ -321,6 +328,7 @@ def _following(
             listening.move(plan.metrics)
             control.move(plan.control)
             routine.follow(plan)
+            booth.follow(plan)
             if keeper is not None:
                 keeper.on_air(plan)
 

@@ -13,7 +13,15 @@ from typing import Annotated
 
 import typer
 
-from murai_show import __version__, cli_build, cli_cue, cli_evening, cli_projection, cli_train
+from murai_show import (
+    __version__,
+    cli_booth,
+    cli_build,
+    cli_cue,
+    cli_evening,
+    cli_projection,
+    cli_train,
+)
 from murai_show.cli_words import (
     AsJson,
     CameraChoice,
@@ -354,6 +362,7 @@ app.command()(cli_evening.rehearse)
 app.command("testcard")(cli_projection.show_testcard)
 app.command()(cli_projection.align)
 app.command()(cli_cue.cue)
+app.command()(cli_booth.booth)
 app.command()(cli_build.build)
 app.command()(cli_train.train)
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from murai_show.errors import UsageError
 from murai_show.show.area import Area
+from murai_show.show.booth import Booth
 from murai_show.show.findings import START, Findings, Spot
 from murai_show.show.guard import Degrade, Expect
 from murai_show.show.hints import nearest, one_of
@@ -84,6 +85,7 @@ class Draft:
     expect: Expect | None
     degrade: Degrade | None
     flashes: str
+    booth: Booth | None
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -163,6 +165,7 @@ def read_draft(
         _read_one(Expect, "expect", members, findings),
         _read_one(Degrade, "degrade", members, findings),
         _read_flashes(members.get("flashes"), findings),
+        _read_one(Booth, "booth", members, findings),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from murai_show.show.findings import Findings
 from murai_show.show.load import read_draft, read_source
 from murai_show.show.plan_areas import plan_areas
+from murai_show.show.plan_booth import plan_booth
 from murai_show.show.plan_camera import check_overrides, plan_cameras
 from murai_show.show.plan_cues import plan_control, plan_cue_times, plan_cues
 from murai_show.show.plan_guard import ladder_notes, plan_degrade, plan_expect
@@ -30,6 +31,7 @@ from murai_show.show.planned import (
     PlannedRule,
     PlannedView,
 )
+from murai_show.show.planned_booth import booth_overlays
 from murai_show.show.rehearse import excuser
 from murai_show.show.rules import (
     engine_notes,
@@ -96,6 +98,7 @@ def plan_show(
     outputs, output_notes = plan_outputs(site)
     outputs = place_cameras(site, outputs, filming)
     overlays, overlay_notes = plan_overlays(site, bank, schedule)
+    booth, booth_notes = plan_booth(site, outputs, cues, control)
     camera = filming.cameras[0] if filming else None
     expect = plan_expect(site, camera)
     degrade = plan_degrade(site, camera, expect)
@@ -113,7 +116,7 @@ def plan_show(
         bank=bank,
         playlist=playlist,
         paint=play.paint,
-        outputs=hang_overlays(site, outputs, overlays),
+        outputs=hang_overlays(site, outputs, (*overlays, *booth_overlays(booth))),
         metrics=None if head.metrics == "off" else head.metrics,
         notes=(
             *filming.notes,
@@ -125,6 +128,7 @@ def plan_show(
             *output_notes,
             *overlay_notes,
             *ladder_notes(degrade),
+            *booth_notes,
         ),
         schedule=schedule,
         areas=areas,
@@ -139,4 +143,5 @@ def plan_show(
         expect=expect,
         degrade=degrade,
         limits_flashes=draft.flashes != "off",
+        booth=booth,
     )

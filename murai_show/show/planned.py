@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from murai_show.show.caption import OverlaySpec, PlannedOverlay
 from murai_show.show.guard import NOTHING, LadderSpec, Promise
 from murai_show.show.moments import Dates, Moment, write_days
+from murai_show.show.planned_booth import PlannedBooth
 from murai_show.show.playing import DARK
 from murai_show.show.projection import ProjectionSpec
 from murai_show.show.schema import Camera, Corners, Output
@@ -217,6 +218,7 @@ class Plan:
     expect: Promise = NOTHING
     degrade: LadderSpec | None = None
     limits_flashes: bool = True
+    booth: PlannedBooth | None = None
 
     @property
     def cameras(self) -> tuple[PlannedCamera, ...]:

@@ -9,8 +9,9 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import cue, guard, moments, overlay, prose, sending, surface, words
+from murai_show.show import booth, cue, guard, moments, overlay, prose, sending, surface, words
 from murai_show.show.area import Area
+from murai_show.show.booth import Booth, BoothConsent, BoothTrigger, Gpio
 from murai_show.show.cue import Cue, Step
 from murai_show.show.guard import Degrade, Expect
 from murai_show.show.noun import Noun
@@ -47,6 +48,10 @@ _NOUNS = (
     Step,
     Expect,
     Degrade,
+    Booth,
+    BoothTrigger,
+    BoothConsent,
+    Gpio,
 )
 _VARIABLE: Schema = {
     "type": "string",
@@ -218,8 +223,15 @@ Films and snapshots of a surface are of the wall: they take no part in blending.
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_view_parts()]
-    parts += [*_style_parts(), *_output_parts(), *_overlay_parts(), *_guard_parts()]
+    parts += [*_style_parts(), *_output_parts(), *_overlay_parts(), *_booth_parts()]
+    parts += [*_guard_parts()]
     return "\n".join(parts)
+
+
+def _booth_parts() -> Iterator[str]:
+    yield _section(Booth, "booth", 2, more=prose.BOOTH)
+    for title, model in (("trigger", BoothTrigger), ("gpio", Gpio), ("consent", BoothConsent)):
+        yield _section(model, title, 3)
 
 
 def _guard_parts() -> Iterator[str]:
@@ -331,6 +343,8 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     overlay.parse_names: "names",
     overlay.parse_to: "time or `next`",
     guard.parse_step: "step",
+    booth.parse_accounts: "names",
+    booth.parse_chip: "device",
 }
 
 
