@@ -105,15 +105,15 @@ class BoothOnAir:
     """The booth of whatever version of the show runs; nothing where it has none, or where it cannot
     be had, which one line says.
 
-    `deliver` takes portraits (see `Clerk`); call it with the method and the path of a request for
-    what the control answers; `metrics` are its counts.
+    `deliver` takes portraits (see `Clerk`); without one they are kept.  Call it with the method and
+    the path of a request for what the control answers; `metrics` are its counts.
     """
 
     def __init__(
-        self, air: OnAir, shutter: Shutter, jobs: Jobs, clock: Clock, deliver: Deliver = keep_file
+        self, air: OnAir, shutter: Shutter, jobs: Jobs, clock: Clock, deliver: Deliver | None = None
     ) -> None:
         self._air, self._jobs, self._clock = air, jobs, clock
-        self._wall, self._deliver = _Wall(air, shutter, clock), deliver
+        self._wall, self._deliver = _Wall(air, shutter, clock), deliver or keep_file
         self._show = ""
         self._desk: Desk | None = None
         self._button: Button | None = None

@@ -96,4 +96,4 @@ def _set(
     y = max(0, min(y, paper.shape[0] - high))
     cover = cover[: paper.shape[0] - y, : paper.shape[1] - x]
     below = paper[y : y + cover.shape[0], x : x + cover.shape[1]]
-    below[:] = np.rint(below * (1 - cover) + np.float32(ink) * cover).astype(np.uint8)
+    below[:] = np.rint(below * (1 - cover) + np.array(ink, np.float32) * cover).astype(np.uint8)

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from murai_show.show.booth import LEFT, NUMBER, Booth, BoothConsent, BoothTrigger
 from murai_show.show.hints import did_you_mean
@@ -75,7 +76,7 @@ def _check_accounts(site: Site, names: tuple[str, ...]) -> None:
     accounts = getattr(site.draft, "post", None)
     if not isinstance(accounts, dict):
         return
-    known = [str(name) for name in accounts]
+    known = [str(name) for name in cast("dict[str, Any]", accounts)]
     for number, name in enumerate(names):
         path: tuple[str | int, ...] = ("booth", "post")
         if site.draft.root.find(*path)[0].items:

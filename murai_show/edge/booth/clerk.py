@@ -176,6 +176,8 @@ class Clerk:
         try:
             path.with_name(f".{path.name}.part").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+        except NotADirectoryError:  # where its folder should be is something else: it is not there
+            return True
         except OSError as error:
             self.tell(f"booth: {path} cannot be deleted: {error.strerror}; it is tried again")
             return False
