@@ -198,6 +198,7 @@ def test_a_portrait_from_the_press_to_its_delivery_and_one_that_is_denied(
     assert counts["murai_booth_shots_total", "delivered"] == 1
     assert counts["murai_booth_shots_total", "denied"] == 1
     assert counts["murai_booth_waiting", ""] == 0
+    assert counts["murai_flashes_limited_total", ""] == 0
     assert (row(studio, 1).stage, row(studio, 1).answer) == ("delivered", "yes by people")
     assert (row(studio, 2).stage, row(studio, 2).answer) == ("denied", "no by people")
     plain, count = glass.drawn[""], glass.drawn["1"]

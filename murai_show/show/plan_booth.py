@@ -18,7 +18,7 @@ from murai_show.show.site import Site
 from murai_show.show.words import write_duration
 
 ENDINGS = (".png", ".jpg", ".jpeg")
-LINE = 30  # characters: what a wall shows large enough to be read from ten metres
+LINE = 34  # characters: what a wall shows large enough to be read from ten metres
 _ASK = "Shall your picture go on the wall's feed?\n"
 _PLACES = re.compile(r"\{[^{}]*\}")
 

@@ -11,7 +11,7 @@ from murai_show.show.words import write_duration
 
 # No name of a show has a space: these meet no overlay of the file.
 COUNT = OverlaySpec("booth count", False, "centre", 0.5, 0.04, (1.0, 1.0, 1.0), "bold", True)
-WORDS = OverlaySpec("booth words", False, "bottom", 0.095, 0.05, (1.0, 1.0, 1.0), "bold", True)
+WORDS = OverlaySpec("booth words", False, "bottom", 0.08, 0.05, (1.0, 1.0, 1.0), "bold", True)
 
 
 @dataclass(frozen=True)
