@@ -32,6 +32,7 @@ from murai_show.show.caption import Caption
 from murai_show.show.plan_overlays import credit_lines
 from murai_show.show.planned import Plan
 from murai_show.show.planned_booth import PlannedBooth
+from murai_show.show.playing import PLAIN
 from murai_show.show.timeline import Look
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,12 @@ def due(before: float, now: float, every: float) -> bool:
     return now // every > before // every
 
 
+def painted(look: Look) -> bool:
+    """Whether nowhere in the picture more of the camera's than of a style's is seen."""
+    mixes = (look.mix, *(area.mix for area in look.areas))
+    return all(dict(mix).get(PLAIN, 0.0) < 0.5 for mix in mixes)
+
+
 @dataclass(frozen=True, eq=False)
 class _Wall:
     """The show, as the desk sees it."""
@@ -71,10 +78,14 @@ class _Wall:
     def take(self, seconds: float) -> Sight | None:
         plan, until = self.air.plan, self.clock.monotonic() + seconds
         shot = plan.booth.shot if plan.booth else ""
+        look = self.look()
+        if not painted(look):
+            log.warning("booth: the picture is plain now, as it was filmed; nothing is taken")
+            return None
         picture = self.shutter.take(shot, until, PATIENCE)
         if picture is None:
             return None
-        style = self.look().main
+        style = look.main
         known = dict(zip(plan.bank.styles, plan.bank.credits, strict=False))
         return Sight(picture.pixels, style, known.get(style, ""))
 
@@ -132,7 +143,7 @@ class BoothOnAir:
         if self._desk is None and not self._open(plan, booth):
             return
         assert self._desk is not None
-        old, self._desk.booth = self._desk.booth, booth
+        old, self._desk.wanted = self._desk.wanted, booth
         if self._button is None or old.gpio != booth.gpio:
             self._wire(booth)
         self._looked = self._clock.wall()
@@ -193,7 +204,7 @@ class BoothOnAir:
         return booth_captions(desk.booth, desk.state, self._clock.monotonic())
 
     def _hears(self, key: str) -> None:
-        if (desk := self._desk) is not None and desk.booth.key == key:
+        if (desk := self._desk) is not None and desk.wanted.key == key:
             self._press("key")
 
     def _tidy(self) -> None:

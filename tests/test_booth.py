@@ -20,13 +20,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from murai_show import booth_on_air
 from murai_show.board import Board
-from murai_show.booth_on_air import due
+from murai_show.booth_on_air import due, painted
 from murai_show.cli import main
 from murai_show.edge.booth.ledger import Entry, Ledger
 from murai_show.edge.social.port import Portrait
 from murai_show.frame import Frame
 from murai_show.output.offscreen import Offscreen
-from murai_show.show.timeline import Look
+from murai_show.show.timeline import AreaLook, Look, Wipe
 from tests.reloading import Running, Studio
 from tests.test_cues import SECRET, address, free_port
 
@@ -353,6 +353,29 @@ def test_a_newer_version_of_the_show_has_another_booth_or_none(studio: Studio) -
         until(lambda: booth.ask("GET", "/booth") == (404, error))
         running.take(show)
         until(lambda: booth.ask("GET", "/booth")[0] == 200)
+
+
+def test_a_newer_version_does_not_change_what_somebody_is_being_asked(
+    studio: Studio, delivered: list[Portrait], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = SHOW.replace("CONTROL", str(free_port())).replace("within: 60s", "within: 5s")
+    with studio.running(show) as running:
+        booth = Booth(running)
+        booth.ask("POST", "/booth")
+        booth.wait_for("asking")
+        running.take(show.replace("within: 5s", "within: 5s, default: allow"))
+        booth.wait_for("idle")
+    assert row(studio, 1).answer == "no by silence"
+    assert delivered == []
+
+
+def test_a_picture_that_is_not_painted_is_none_of_the_booth_s() -> None:
+    wave, plain = (("wave", 1.0),), (("plain", 1.0),)
+    area = AreaLook(Wipe("right", 0.5), 0.0, plain)
+    assert painted(Look(wave))
+    assert painted(Look((("plain", 0.3), ("wave", 0.7))))
+    assert not painted(Look(plain))
+    assert not painted(Look(wave, areas=(area,)))
 
 
 def test_the_clock_takes_one_at_each_whole_multiple_whatever_happens_to_it() -> None:

@@ -7,8 +7,8 @@ POST /release        give the picture back: from a panic, else from cues
 POST /panic          dark
 /booth…              the booth's own (`booth.answers`), with the token also to GET
 
-A POST carries the token (`Authorization: Bearer …`).  The control writes to the board and to
-nothing else; whatever happens here, the loop does not notice.
+A POST carries the token (`Authorization: Bearer …`).  The control writes to the board and
+to the booth, and to nothing else; whatever happens here, the loop does not notice.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def answer(desk: Desk | None, method: str, path: str, now: float) -> Answer | No
 
 def _posted(desk: Desk, path: str) -> Answer:
     if path == "/booth":
-        if not desk.booth.http:
+        if not desk.wanted.http:
             error = "the booth does not start over HTTP; write trigger: {http: true}"
             return HTTPStatus.NOT_FOUND, {"error": error}
         return _done(desk.press("http"), "somebody is there already, or the wall is dark")

@@ -79,8 +79,11 @@ class Wall(Protocol):
 
 
 class Desk:
-    """Open from its making to `close`.  `booth` may be set to a newer version's at any time.
-    `monotonic` are the seconds of sessions."""
+    """Open from its making to `close`.  `monotonic` are the seconds of sessions.
+
+    `wanted` may be set to a newer version's at any time.  `booth` is what holds: whoever is being
+    asked is asked by the rules that stood there when they pressed.
+    """
 
     def __init__(
         self,
@@ -89,7 +92,8 @@ class Desk:
         wall: Wall,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.booth, self.clerk = booth, clerk
+        self.booth = self.wanted = booth
+        self.clerk = clerk
         self._wall, self._monotonic = wall, monotonic
         self._state: State = IDLE
         self._events: queue.Queue[tuple[Event, float] | None] = queue.Queue(MOST)
@@ -160,6 +164,8 @@ class Desk:
             event: Event = Tick() if self._wall.lit() else Darkened()
             self._happens(event, self._monotonic())
             return True
+        if isinstance(self._state, Idle):
+            self.booth = self.wanted
         if found is None:
             self._happens(Darkened(), self._monotonic())
             return False
