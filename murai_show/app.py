@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from murai_show import __version__
 from murai_show.edge.watch import EVERY, Stamps, Watch, stamps
 from murai_show.errors import BankError, MuraiError, ShowError, UsageError
 from murai_show.gpu import find_gpu
@@ -33,11 +32,9 @@ from murai_show.style.card import read_card
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from murai_show.edge.control import Control
-    from murai_show.edge.expect import Expecting
-    from murai_show.edge.metrics import Identity, Listening, Result
-    from murai_show.edge.routine import Routine
+    from murai_show.edge.metrics import Result
     from murai_show.edge.vigil import Vigil
+    from murai_show.edges import Edges
     from murai_show.loop.errands import Errands
     from murai_show.on_air import OnAir
     from murai_show.ports import Clock
@@ -257,49 +254,29 @@ def run_show(
     """
     import psutil
 
-    from murai_show.edge.control import Control
-    from murai_show.edge.expect import Expecting
-    from murai_show.edge.metrics import Listening
+    from murai_show.edges import Edges
     from murai_show.loop.errands import Errands
     from murai_show.loop.mailbox import Mailbox
     from murai_show.loop.run import Parts, run_loop, status
+    from murai_show.loop.shutter import Shutter
     from murai_show.loop.tally import Tally
     from murai_show.on_air import OnAir
-    from murai_show.posting import open_posting
     from murai_show.report import Report
-    from murai_show.watched import watch_over
 
     for note in plan.notes:
         log.info("%s", note)
     seen = stamps(plan_files(plan) | ({live.show} if live else set()))
     clock, mailbox, tally, errands = clock or SystemClock(), Mailbox(), Tally(), Errands()
     counts: dict[Result, int] = {"taken": 0, "refused": 0}
+    shutter = Shutter()
     with ExitStack() as stack:
-        air = OnAir(plan, clock, errands, stop)
-        stack.callback(air.close)
-        routine = _routine(plan, air)
-        stack.callback(routine.close)
-        expecting = Expecting(
-            lambda: air.plan.expect, mailbox.newest, tally.unread, clock.monotonic
-        )
-        stack.callback(expecting.close)
-        posting = stack.enter_context(closing(open_posting(lambda: air.plan, os.environ)))
-        identity = partial(_identity, air, counts, expecting)
-        watched = watch_over(air, mailbox, identity, clock, routine, posting)
-        listening = Listening(mailbox, identity, clock.monotonic, *watched)
-        stack.callback(listening.close)
-        listening.move(plan.metrics)
-        control = Control(air.board, os.environ)
-        stack.callback(control.close)
-        control.move(plan.control)
-        servers = (listening, control)
+        air = stack.enter_context(closing(OnAir(plan, clock, errands, stop)))
+        edges = stack.enter_context(closing(Edges(air, clock, mailbox, tally, shutter, counts)))
         if live is not None:
-            stack.enter_context(
-                _following(live, air, errands, seen, counts, servers, routine, stop)
-            )
+            stack.enter_context(_following(live, air, errands, seen, counts, edges, stop))
         if vigil is not None:
             vigil.attend(mailbox)
-        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands, air.flashes)
+        parts = Parts(lambda: air.scene, clock, mailbox, tally, errands, air.flashes, shutter)
         begun = clock.monotonic()
         log.info("%s is on: %s painted by %s", plan.show, plan.bank.name, air.engine)
         run_loop(parts, stop, None if seconds is None else begun + seconds)
@@ -308,7 +285,7 @@ def run_show(
         files = air.recorded
     memory = psutil.Process().memory_info().rss
     latencies, profile = tally.latencies(), tally.profile()
-    return Report(ended - begun, last, latencies, profile, memory, files, expecting.lasted)
+    return Report(ended - begun, last, latencies, profile, memory, files, edges.expecting.lasted)
 
 
 @contextmanager
@@ -318,8 +295,7 @@ def _following(
     errands: Errands,
     seen: Stamps,
     counts: dict[Result, int],
-    servers: tuple[Listening, Control],
-    routine: Routine,
+    edges: Edges,
     stop: threading.Event,
 ) -> Iterator[None]:
     """Keep what runs well, and take newer versions."""
@@ -334,10 +310,7 @@ def _following(
             keeper.on_air(air.plan)
 
         def taken(plan: Plan) -> None:
-            listening, control = servers
-            listening.move(plan.metrics)
-            control.move(plan.control)
-            routine.follow(plan)
+            edges.follow(plan)
             if keeper is not None:
                 keeper.on_air(plan)
 
@@ -348,35 +321,6 @@ def _following(
             )
             stack.callback(Watch(reload.files, seen, reload.settled, live.every).close)
         yield
-
-
-def _routine(plan: Plan, air: OnAir) -> Routine:
-    """Housekeeping and self-checks, by the clock of this machine: files have its times."""
-    from murai_show.edge.routine import Routine
-    from murai_show.edge.selfcheck import Surroundings
-    from murai_show.output.damage import damage
-
-    around = Surroundings(
-        lambda: air.plan, lambda: air.writing, lambda: air.recorded, damage, time.time
-    )
-    return Routine(plan, around)
-
-
-def _identity(air: OnAir, counts: Mapping[Result, int], expecting: Expecting) -> Identity:
-    from murai_show.edge.metrics import Identity
-
-    plan = air.plan
-    return Identity(
-        plan.show,
-        plan.config_hash,
-        __version__,
-        air.engine,
-        plan.bank.styles,
-        dict(counts),
-        air.board.counts(),
-        air.board.calls.panicking,
-        expecting.broken,
-    )
 
 
 @contextmanager

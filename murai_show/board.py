@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from murai_show.errors import UsageError
+from murai_show.show.caption import Caption
 from murai_show.show.captions import captioned_look
 from murai_show.show.cueing import (
     NONE,
@@ -53,6 +54,9 @@ class Board:
         self._lock = threading.Lock()  # among those who call; whoever looks needs none
         self._counts: Counter[str] = Counter()
         self._counted: float | None = None  # up to when; a fast clock starts when it is asked
+        # What somebody writes over a look, and who hears of keys besides: the booth.
+        self.writes: Callable[[Look], tuple[Caption, ...]] = lambda _look: ()
+        self.hears: Callable[[str], None] = lambda _key: None
 
     @property
     def calls(self) -> Calls:
@@ -62,7 +66,9 @@ class Board:
         """The look of `plan` at `wall` with what was called by then."""
         if self._counted is None:
             self._counted = wall
-        return captioned_look(plan, wall, self._calls)
+        look = captioned_look(plan, wall, self._calls)
+        written = self.writes(look)
+        return replace(look, captions=(*look.captions, *written)) if written else look
 
     def take(self, plan: Plan) -> None:
         """`plan` runs from now on; what was called stays, but for cues that it does not have."""
@@ -143,6 +149,7 @@ class Board:
         else:
             for name in [cue.name for cue in self._plan.cues if cue.key == key]:
                 self.call(name, by)
+            self.hears(key)
 
     def _tidied(self) -> tuple[float, Calls]:
         """The time, and what still means something then."""

@@ -14,6 +14,7 @@ import typer
 
 from murai_show import (
     __version__,
+    cli_booth,
     cli_build,
     cli_cue,
     cli_doctor,
@@ -370,6 +371,7 @@ app.command()(cli_evening.rehearse)
 app.command("testcard")(cli_projection.show_testcard)
 app.command()(cli_projection.align)
 app.command()(cli_cue.cue)
+app.command()(cli_booth.booth)
 app.command()(monitor)
 app.command()(cli_kiosk.install)
 app.command()(cli_kiosk.uninstall)

@@ -420,7 +420,7 @@ def test_the_command_line_says_whether_a_show_goes_with_its_file(
 ) -> None:
     found: list[Live] = []
 
-    def run_show(plan: Plan, seconds: object, stop: object, live: Live) -> None:
+    def run_show(plan: Plan, seconds: object, stop: object, live: Live, vigil: object) -> None:
         found.append(live)
         raise UsageError("enough")
 

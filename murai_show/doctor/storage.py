@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from murai_show.doctor.verdict import Case, Verdict
+from murai_show.edge.disk import LEAST_FREE
 from murai_show.edge.retention import about, stored
-from murai_show.edge.selfcheck import LEAST_FREE
 from murai_show.last_good import home
 from murai_show.show.evening import evening_of
 from murai_show.show.planned import Plan, PlannedOutput

@@ -5,9 +5,10 @@ POST /cue/NAME       run a cue
 POST /trigger/NAME   what a cue waits for has come
 POST /release        give the picture back: from a panic, else from cues
 POST /panic          dark
+/booth…              the booth's own (`booth.answers`), with the token also to GET
 
-A POST carries the token (`Authorization: Bearer …`).  The control writes to the board and to
-nothing else; whatever happens here, the loop does not notice.
+A POST carries the token (`Authorization: Bearer …`).  The control writes to the board and
+to the booth, and to nothing else; whatever happens here, the loop does not notice.
 """
 
 from __future__ import annotations
@@ -40,19 +41,29 @@ _TARGET = re.compile(
 )
 
 
+Beside = Callable[[str, str], "tuple[HTTPStatus, Any] | None"]  # method and path → answer
+OWN = "/booth"  # what is answered beside cues
+
+
+def _nothing(_method: str, _path: str) -> None:
+    return None
+
+
 class ControlServer:
-    """Serves `board` at `address` from a thread of its own.
+    """Serves `board` at `address` from a thread of its own, and below `OWN` what is `beside`.
 
     Raises MuraiError when the address cannot be had.
     """
 
-    def __init__(self, address: Address, board: Board, token: Token) -> None:
+    def __init__(
+        self, address: Address, board: Board, token: Token, beside: Beside = _nothing
+    ) -> None:
         kind = _Server6 if ":" in address.host else _Server
         try:
             self._server = kind((address.host, address.port), _Handler)
         except OSError as error:
             raise MuraiError(f"control: cannot listen on {address}: {error.strerror}") from None
-        self._server.serves(board, token, address.host)
+        self._server.serves(board, token, address.host, beside)
         self.address = Address(address.host, self._server.server_port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="control", daemon=True
@@ -69,8 +80,8 @@ class Control:
     """The control of a running show, wherever its newest version wants it.  Where it cannot be had
     one line says why, and the show goes on without."""
 
-    def __init__(self, board: Board, environ: Mapping[str, str]) -> None:
-        self._board, self._environ = board, environ
+    def __init__(self, board: Board, environ: Mapping[str, str], beside: Beside = _nothing) -> None:
+        self._board, self._environ, self._beside = board, environ, beside
         self._wanted: Address | None = None
         self._server: ControlServer | None = None
 
@@ -88,7 +99,7 @@ class Control:
             log.warning("control: it stays closed: %s", error)
             return
         try:
-            self._server = ControlServer(address, self._board, token)
+            self._server = ControlServer(address, self._board, token, self._beside)
         except MuraiError as error:
             log.warning("%s; the show goes on without", error)
             return
@@ -106,9 +117,10 @@ class _Server(ThreadingHTTPServer):
     board: Board
     token: Token
     host: str
+    beside: Beside
 
-    def serves(self, board: Board, token: Token, host: str) -> None:
-        self.board, self.token, self.host = board, token, host
+    def serves(self, board: Board, token: Token, host: str, beside: Beside) -> None:
+        self.board, self.token, self.host, self.beside = board, token, host, beside
         self._free = threading.BoundedSemaphore(MOST)
 
     def server_bind(self) -> None:
@@ -158,13 +170,19 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if not self._is_at_home():
             return
-        if self.path.partition("?")[0] == "/cues":
+        if self.path.startswith(OWN):
+            if self._has_the_token():
+                self._answer_beside("GET")
+        elif self.path.partition("?")[0] == "/cues":
             self._answer(HTTPStatus.OK, self.server.board.status())
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "try GET /cues")
 
     def do_POST(self) -> None:
         if not (self._is_at_home() and self._body_is_small() and self._has_the_token()):
+            return
+        if self.path.startswith(OWN):
+            self._answer_beside("POST")
             return
         board, by = self.server.board, "http"
         target = _TARGET.fullmatch(self.path)
@@ -184,6 +202,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self._refuse(HTTPStatus.NOT_FOUND, hint)
         except UsageError as error:
             self._refuse(HTTPStatus.NOT_FOUND, str(error))
+
+    def _answer_beside(self, method: str) -> None:
+        found = self.server.beside(method, self.path)
+        if found is None:
+            self._refuse(HTTPStatus.NOT_FOUND, "the show has no booth")
+        else:
+            self._answer(*found)
 
     def _is_at_home(self) -> bool:
         """Whether the request asked for this machine by an address or a name of its own.

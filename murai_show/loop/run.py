@@ -25,6 +25,7 @@ from murai_show.loop.errands import Errands
 from murai_show.loop.flashes import Dimmers, Undimmed
 from murai_show.loop.mailbox import Mailbox, Status
 from murai_show.loop.pacing import next_due
+from murai_show.loop.shutter import Shutter
 from murai_show.loop.tally import Tally
 from murai_show.ports import Batching, Camera, Clock, Connected, Output, Stylizer
 from murai_show.show.timeline import Look
@@ -95,7 +96,8 @@ class Scene:
 @dataclass(frozen=True)
 class Parts:
     """All that the loop works with.  `scene` gives the newest one and never waits; `errands` are
-    what other threads ask of the presenter's, `flashes` says how bright a picture may be shown."""
+    what other threads ask of the presenter's, `flashes` says how bright a picture may be shown,
+    `shutter` which one is held."""
 
     scene: Callable[[], Scene]
     clock: Clock
@@ -103,6 +105,7 @@ class Parts:
     tally: Tally
     errands: Errands = field(default_factory=Errands)
     flashes: Dimmers = field(default_factory=Undimmed)
+    shutter: Shutter = field(default_factory=Shutter)
 
 
 def run_loop(parts: Parts, stop: threading.Event, until: float | None = None) -> None:
@@ -252,8 +255,8 @@ def present(
     picture, since = easel.newest(shot)
     if picture is None and look.lit:
         return True
-    picture = picture or NIGHT
     begun = parts.clock.monotonic()
+    picture = parts.shutter.through(shot, picture, begun) if picture is not None else NIGHT
     before = shown.get(output.name, picture)
     light = parts.flashes.of(shot).permitted(picture, look.light, begun)
     try:

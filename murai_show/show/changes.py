@@ -39,6 +39,7 @@ class Changes:
     shots: bool = False
     guard: bool = False
     post: bool = False
+    booth: bool = False
 
     def __bool__(self) -> bool:
         return self != Changes()
@@ -55,7 +56,8 @@ class Changes:
         return ", ".join(words) or "nothing that runs"
 
     def _servers(self) -> tuple[tuple[str, bool], ...]:
-        return (("metrics", self.metrics), ("control", self.control))
+        servers = (("metrics", self.metrics), ("control", self.control))
+        return (*servers, ("booth", self.booth))
 
 
 def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
@@ -92,6 +94,7 @@ def changes(old: Plan, new: Plan, touched: Collection[Path] = ()) -> Changes:
         looks=_looks(old) != _looks(new),
         control=old.control != new.control,
         shots=_shots(old) != _shots(new),
+        booth=old.booth != new.booth,
         guard=(old.expect, old.limits_flashes) != (new.expect, new.limits_flashes),
         post=old.post != new.post,
     )

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from murai_show.errors import UsageError
 from murai_show.show.area import Area
+from murai_show.show.booth import Booth
 from murai_show.show.findings import START, Findings, Spot
 from murai_show.show.guard import Degrade, Expect
 from murai_show.show.hints import nearest, one_of
@@ -86,6 +87,7 @@ class Draft:
     degrade: Degrade | None
     flashes: str
     post: Mapping[str, PostAccount | None] | None
+    booth: Booth | None
 
     def spot(self, *path: str | int) -> Spot:
         """Where the value at `path` stands; where its noun is named, when it is a default."""
@@ -166,6 +168,7 @@ def read_draft(
         _read_one(Degrade, "degrade", members, findings),
         _read_flashes(members.get("flashes"), findings),
         _read_kinds("account", POST_KINDS, members.get("post"), findings),
+        _read_one(Booth, "booth", members, findings),
     )
 
 

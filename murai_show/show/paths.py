@@ -63,15 +63,19 @@ def _listing(folder: Path) -> list[Path]:
         return []
 
 
-def bad_pattern(pattern: str, suffixes: tuple[str, ...], shown: str) -> str:
-    """Why nothing can be written to `pattern`, which goes by `shown`, else an empty text."""
+def bad_pattern(
+    pattern: str, suffixes: tuple[str, ...], shown: str, known: tuple[str, ...] = PLACEHOLDERS
+) -> str:
+    """Why nothing can be written to `pattern`, which goes by `shown`, else an empty text; `known`
+    are the placeholders."""
     stray = strays(pattern)
     if stray:
         return f"{shown} {stray.format('the working folder')}"
     for name in _BRACED.findall(pattern):
-        if name not in PLACEHOLDERS:
-            near = nearest(name, PLACEHOLDERS)
-            hint = f"did you mean {{{near}}}?" if near else "there is {show}, {date} and {time}"
+        if name not in known:
+            near = nearest(name, known)
+            *most, last = (f"{{{word}}}" for word in known)
+            hint = f"did you mean {{{near}}}?" if near else f"there is {', '.join(most)} and {last}"
             which = f" {{{name}}}" if f"{{{name}}}" in shown else ""
             return f"{shown} has an unknown placeholder{which}; {hint}"
     if any(brace in _BRACED.sub("", pattern) for brace in "{}"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from murai_show.show.findings import Findings
 from murai_show.show.load import read_draft, read_source
 from murai_show.show.plan_areas import plan_areas
+from murai_show.show.plan_booth import plan_booth
 from murai_show.show.plan_camera import check_overrides, plan_cameras
 from murai_show.show.plan_cues import plan_control, plan_cue_times, plan_cues
 from murai_show.show.plan_guard import ladder_notes, plan_degrade, plan_expect
@@ -31,6 +32,7 @@ from murai_show.show.planned import (
     PlannedRule,
     PlannedView,
 )
+from murai_show.show.planned_booth import booth_overlays
 from murai_show.show.rehearse import excuser
 from murai_show.show.rules import (
     engine_notes,
@@ -98,6 +100,7 @@ def plan_show(
     outputs = place_cameras(site, outputs, filming)
     overlays, overlay_notes = plan_overlays(site, bank, schedule)
     post, post_notes = plan_post(site, bank, environ)
+    booth, booth_notes = plan_booth(site, outputs, cues, control)
     camera = filming.cameras[0] if filming else None
     expect = plan_expect(site, camera)
     degrade = plan_degrade(site, camera, expect)
@@ -115,7 +118,7 @@ def plan_show(
         bank=bank,
         playlist=playlist,
         paint=play.paint,
-        outputs=hang_overlays(site, outputs, overlays),
+        outputs=hang_overlays(site, outputs, (*overlays, *booth_overlays(booth))),
         metrics=None if head.metrics == "off" else head.metrics,
         notes=(
             *filming.notes,
@@ -128,6 +131,7 @@ def plan_show(
             *overlay_notes,
             *ladder_notes(degrade),
             *post_notes,
+            *booth_notes,
         ),
         schedule=schedule,
         areas=areas,
@@ -143,4 +147,5 @@ def plan_show(
         degrade=degrade,
         limits_flashes=draft.flashes != "off",
         post=post,
+        booth=booth,
     )

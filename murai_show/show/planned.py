@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from murai_show.show.caption import OverlaySpec, PlannedOverlay
 from murai_show.show.guard import NOTHING, LadderSpec, Promise
 from murai_show.show.moments import Dates, Moment, write_days
+from murai_show.show.planned_booth import PlannedBooth
 from murai_show.show.planned_post import PlannedAccount
 from murai_show.show.playing import DARK
 from murai_show.show.projection import ProjectionSpec
@@ -219,6 +220,7 @@ class Plan:
     degrade: LadderSpec | None = None
     limits_flashes: bool = True
     post: tuple[PlannedAccount, ...] = ()
+    booth: PlannedBooth | None = None
 
     @property
     def cameras(self) -> tuple[PlannedCamera, ...]:

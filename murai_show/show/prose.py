@@ -65,6 +65,16 @@ overlays:
 ```
 """
 
+BOOTH = """
+
+```yaml
+booth:
+  trigger: { key: space, http: true }
+  consent: { ask: "May your portrait be shown? Press again for yes", keep: 30d }
+```
+
+What people see, and what becomes of their pictures: [booth.md](booth.md)."""
+
 TOKENS = """\
 ## tokens
 

@@ -9,8 +9,20 @@ from typing import Any, Literal, cast
 
 from pydantic.fields import FieldInfo
 
-from murai_show.show import cue, guard, moments, overlay, posting, prose, sending, surface, words
+from murai_show.show import (
+    booth,
+    cue,
+    guard,
+    moments,
+    overlay,
+    posting,
+    prose,
+    sending,
+    surface,
+    words,
+)
 from murai_show.show.area import Area
+from murai_show.show.booth import Booth, BoothConsent, BoothTrigger, Gpio
 from murai_show.show.cue import Cue, Step
 from murai_show.show.guard import Degrade, Expect
 from murai_show.show.noun import Noun
@@ -49,6 +61,10 @@ _NOUNS = (
     Expect,
     Degrade,
     *POST_KINDS.values(),
+    Booth,
+    BoothTrigger,
+    BoothConsent,
+    Gpio,
 )
 _VARIABLE: Schema = {
     "type": "string",
@@ -221,8 +237,15 @@ Films and snapshots of a surface are of the wall: they take no part in blending.
 def reference() -> str:
     """docs/show.md: the whole language, a table for each noun."""
     parts = [_INTRODUCTION, *_show_parts(), *_camera_parts(), *_view_parts()]
-    parts += [*_style_parts(), *_output_parts(), *_overlay_parts(), *_guard_parts(), *_post_parts()]
+    parts += [*_style_parts(), *_output_parts(), *_overlay_parts(), *_guard_parts()]
+    parts += [*_booth_parts(), *_post_parts()]
     return "\n".join(parts)
+
+
+def _booth_parts() -> Iterator[str]:
+    yield _section(Booth, "booth", 2, more=prose.BOOTH)
+    for title, model in (("trigger", BoothTrigger), ("gpio", Gpio), ("consent", BoothConsent)):
+        yield _section(model, title, 3)
 
 
 def _guard_parts() -> Iterator[str]:
@@ -345,6 +368,8 @@ _BY_PARSER: Mapping[Callable[..., Any], str] = {
     posting.parse_rate: "rate",
     posting.parse_budget: "dollars a day",
     posting.parse_server: "https address",
+    booth.parse_accounts: "names",
+    booth.parse_chip: "device",
 }
 
 

@@ -17,6 +17,7 @@ from murai_show.show.planned import (
     PlannedPlaylist,
     PlannedView,
 )
+from murai_show.show.planned_booth import booth_to_json
 from murai_show.show.planned_cues import PlannedCue
 from murai_show.show.projection import projection_to_json
 from murai_show.show.schema import CanvasNoun
@@ -57,6 +58,7 @@ def plan_to_json(plan: Plan) -> Json:
         "cue_times": [{"line": t.line, "when": t.when, "cue": t.cue.name} for t in plan.cue_times],
         "outputs": [_output(output) for output in plan.outputs],
         "overlays": [overlay_to_json(overlay) for overlay in plan.overlays],
+        "booth": booth_to_json(plan.booth),
         "post": [account_to_json(account) for account in plan.post],
         "notes": list(plan.notes),
     }
@@ -120,7 +122,7 @@ def plan_to_text(plan: Plan) -> str:
     found = plan_to_json(plan)
     heads = ("films", "camera", "cameras", "views", "bank", "playlist")
     evening = ("schedule", "cues", "cue_times", "areas")
-    nouns = (*heads, *evening, "outputs", "overlays", "post", "notes")
+    nouns = (*heads, *evening, "outputs", "overlays", "booth", "post", "notes")
     lines = [f"show {plan.show}"]
     lines += _rows({k: v for k, v in found.items() if k not in (*nouns, "show")})
     if plan.films != plan.camera.name:
@@ -145,6 +147,8 @@ def plan_to_text(plan: Plan) -> str:
         lines += ["", f"output {output.pop('name')}", *_rows(output)]
     for overlay in found["overlays"]:
         lines += ["", f"overlay {overlay.pop('name')}", *_rows(overlay)]
+    if found["booth"]:
+        lines += ["", "booth", *_rows(found["booth"])]
     for account in found["post"]:
         rows = {k: " / ".join(v.split("\n")) if k == "caption" else v for k, v in account.items()}
         lines += ["", f"account {rows.pop('name')}", *_rows(rows)]

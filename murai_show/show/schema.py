@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from murai_show.show.area import Area
+from murai_show.show.booth import Booth
 from murai_show.show.cue import Cue, Step
 from murai_show.show.guard import Degrade, Expect
 from murai_show.show.hints import nearest
@@ -375,6 +376,9 @@ class Show(Head):
     outputs: dict[Name, Output] = Field(min_length=1, description="Where pictures go, by name.")
     overlays: dict[Name, Overlay] = Field(
         default_factory=dict, description="What is written over the picture, by name."
+    )
+    booth: Booth | None = Field(
+        default=None, description="Painted portraits of the people in front of the wall."
     )
     post: dict[Name, PostAccount] = Field(
         default_factory=dict, description="Accounts that portraits are posted to, by name."

@@ -48,6 +48,8 @@ def _is_a_name(path: tuple[str, ...]) -> bool:
     """In a mix stand the names of styles, whatever they are called; a cue's key is a keyboard's."""
     if "styles" in path or path[:1] == ("tokens",) or path[::2] == ("cues", "key"):
         return True
+    if path[::2] == ("booth", "key"):
+        return True
     return path[0] in ("cues", "schedule") and bool({"style", "morph"} & set(path[1:-1]))
 
 
