@@ -133,6 +133,8 @@ def _forms(secret: str) -> Iterator[str]:
         for encoded in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
             yield encoded
             yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
+        yield base64.b64encode(raw).decode().rstrip("=")  # all of it, where it stands alone
+        yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
         yield from _in_base64(raw)
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from types import ModuleType
 
-from tests.drills import test_cameras, test_clock, test_ending, test_outputs, test_painter
+from tests.drills import (
+    test_cameras,
+    test_clock,
+    test_ending,
+    test_outputs,
+    test_painter,
+    test_posting,
+)
 from tests.plans import REPOSITORY
 
-DRILLS = (test_cameras, test_painter, test_outputs, test_clock, test_ending)
+DRILLS = (test_cameras, test_painter, test_outputs, test_clock, test_ending, test_posting)
 
 
 def drills(module: ModuleType) -> list[tuple[str, str]]:

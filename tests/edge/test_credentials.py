@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from murai_show.edge.credentials import Secret, find_keys
+from murai_show.edge.social import accounts
 from murai_show.edge.social.accounts import KINDS, open_account, trouble_with
 from murai_show.edge.social.x import KEYS
 from murai_show.errors import CredentialError
@@ -183,7 +184,16 @@ def test_each_kind_of_the_show_is_a_kind_that_opens(tmp_path: Path) -> None:
         assert account.name == kind
         assert "canary" not in repr(vars(account))
         assert trouble_with(kind, kind, environ) == ""
+        assert trouble_with("plaza", kind, environ) == ""  # that of its network serves
+        (tmp_path / kind).unlink()
         assert "there is no credential plaza" in trouble_with("plaza", kind, environ)
+
+
+def test_the_account_s_own_credential_comes_first(tmp_path: Path) -> None:
+    for name in ("mastodon", "plaza"):
+        (tmp_path / name).write_text(f"access_token = {name}-token-0123456789\n")
+    keys = accounts._keys("plaza", "mastodon", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert keys["access_token"].reveal() == "plaza-token-0123456789"
 
 
 def test_a_client_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

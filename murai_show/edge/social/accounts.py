@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from murai_show.edge.credentials import find_keys
+from murai_show.edge.credentials import Secret, find_keys, read_credential
 from murai_show.edge.social import bluesky, mastodon, x
 from murai_show.edge.social.port import Account
 from murai_show.errors import CredentialError
@@ -41,7 +41,7 @@ def open_account(
     credential is missing or no good, or the network's client is not installed.
     """
     _refuse_missing(planned.kind)
-    keys = find_keys(planned.name, _KEYS[planned.kind], environ)
+    keys = _keys(planned.name, planned.kind, environ)
     if wire is None:
         from murai_show.edge.social.wire import Wire
 
@@ -59,10 +59,18 @@ def trouble_with(name: str, kind: str, environ: Mapping[str, str]) -> str:
     """Why the account called `name` cannot post from here, in a sentence; empty where it can."""
     try:
         _refuse_missing(kind)
-        find_keys(name, _KEYS[kind], environ)
+        _keys(name, kind, environ)
     except CredentialError as error:
         return str(error)
     return ""
+
+
+def _keys(name: str, kind: str, environ: Mapping[str, str]) -> dict[str, Secret]:
+    """From the credential with the account's name; else from the one with its network's, which is
+    all that a show with one account there needs."""
+    own = read_credential(name, environ, "credential") is not None
+    other = not own and read_credential(kind, environ, "credential") is not None
+    return find_keys(kind if other else name, _KEYS[kind], environ)
 
 
 def _refuse_missing(kind: str) -> None:
