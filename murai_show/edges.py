@@ -80,11 +80,11 @@ class Edges:
         self._control.move(plan.control)
 
     def _deliver(self, portrait: Portrait) -> None:
-        plan = self._air.plan
-        if not plan.post:
+        booth = self._air.plan.booth
+        if booth is None or not booth.post:
             keep_file(portrait)
             return
-        self._posting.put(portrait, (plan.booth and plan.booth.post) or None)
+        self._posting.put(portrait, booth.post)
 
     def _identity(self) -> Identity:
         air, plan = self._air, self._air.plan

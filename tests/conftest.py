@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from murai_show import redact
+
 # Several processes share the machine (`make test` has one for each core): one thread each is the
 # quickest, and no example has a deadline that a busy neighbour could break.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -35,3 +37,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("MURAI_REQUIRE_GPU") == "1":
         pytest.fail(f"{trouble}, and MURAI_REQUIRE_GPU=1 promises one", pytrace=False)
     pytest.skip(trouble)
+
+
+@pytest.fixture(autouse=True)
+def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test remembers as a secret no other one finds hidden."""
+    monkeypatch.setattr(redact, "_known", ())
+    monkeypatch.setattr(redact, "_forms_of", {})

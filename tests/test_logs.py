@@ -25,13 +25,6 @@ from tests.plans import REPOSITORY
 SECRET = "hunter2/With+Signs&More"
 
 
-@pytest.fixture(autouse=True)
-def forgotten(monkeypatch) -> None:
-    """What a test remembers is forgotten after it."""
-    monkeypatch.setattr(redact, "_known", ())
-    monkeypatch.setattr(redact, "_forms_of", {})
-
-
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0

@@ -67,12 +67,6 @@ control: "127.0.0.1:CONTROL"
 """
 
 
-@pytest.fixture(autouse=True)
-def forgotten(monkeypatch) -> None:
-    monkeypatch.setattr(redact, "_known", ())
-    monkeypatch.setattr(redact, "_forms_of", {})
-
-
 def forms(secret: str) -> set[str]:
     """The ways in which programs write a secret.  Of base64 what is the same at each place."""
     found = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}

@@ -213,6 +213,6 @@ def _posting(watched: Watched) -> Iterator[Alert]:
         60.0,
         f"account {{{{ $labels.account }}}} of {WHERE} is stopped",
         "It was refused: a key that is no longer good, or credit that is used up. The log has the "
-        "answer; mend it, then murai-show outbox SHOW retry.",
+        "answer; mend it, then murai-show outbox SHOW resume.",
         "An account that refuses once is not asked again before somebody has looked.",
     )

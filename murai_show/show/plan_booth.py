@@ -6,7 +6,6 @@ import re
 import textwrap
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 from murai_show.show.booth import LEFT, NUMBER, Booth, BoothConsent, BoothTrigger
 from murai_show.show.hints import did_you_mean
@@ -52,7 +51,7 @@ def plan_booth(
         within=consent.within,
         keep=consent.keep,
         moderated=found.moderate == "operator",
-        post=found.post,
+        post=found.post or tuple(site.draft.post or ()),
     )
     return booth, tuple(_notes(found, booth, outputs))
 
@@ -72,11 +71,9 @@ def _check_trigger(
 
 
 def _check_accounts(site: Site, names: tuple[str, ...]) -> None:
-    """Against those of `post:`, where the show has that noun."""
-    accounts = getattr(site.draft, "post", None)
-    if not isinstance(accounts, dict):
+    if site.draft.post is None:  # broken, and said already
         return
-    known = [str(name) for name in cast("dict[str, Any]", accounts)]
+    known = list(site.draft.post)
     for number, name in enumerate(names):
         path: tuple[str | int, ...] = ("booth", "post")
         if site.draft.root.find(*path)[0].items:

@@ -78,11 +78,11 @@ def booth_to_json(booth: PlannedBooth | None) -> dict[str, Any] | None:
         "countdown": write_duration(booth.countdown),
         "picture": str(booth.picture),
         "credit": booth.credit,
-        "films": booth.shot or None,
+        "films": booth.shot or "what plays",
         "ask": " ".join(booth.ask.split()),
         "default": booth.default,
         "within": write_duration(booth.within),
         "keep": write_duration(booth.keep),
         "moderate": "operator" if booth.moderated else "none",
-        "post": list(booth.post) or None,
+        "post": list(booth.post) or "nowhere, files are kept",
     }

@@ -24,8 +24,6 @@ CASE = Case(None, Path("/"))
 @pytest.fixture(autouse=True)
 def importable(monkeypatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    monkeypatch.setattr(redact, "_known", ())
-    monkeypatch.setattr(redact, "_forms_of", {})
 
 
 def check(look, seconds: float = 5.0, apart: bool = False) -> Check:

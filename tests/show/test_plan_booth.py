@@ -144,3 +144,24 @@ def test_a_newer_booth_moves_no_camera_and_no_painter(tmp_path: Path) -> None:
     assert str(changes(old, new)) == "booth"
     without = planned(tmp_path, "")
     assert str(changes(old, without)) == "booth, output wall (moved)"
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "told"),
+    [
+        ("", ("feed", "museum"), ["feed", "museum"]),
+        (", post: [museum]", ("museum",), ["museum"]),
+    ],
+)
+def test_portraits_go_to_every_account_or_to_those_that_are_named(
+    tmp_path: Path, names: str, asked: tuple[str, ...], told: list[str]
+) -> None:
+    accounts = "post:\n  feed: { kind: x }\n  museum: { kind: bluesky }\n"
+    plan = planned(tmp_path, accounts + f"booth: {{ trigger: {{ key: space }}{names} }}\n")
+    assert booth_of(plan).post == asked
+    assert plan_to_json(plan)["booth"]["post"] == told
+
+
+def test_without_accounts_portraits_are_files(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "booth: { trigger: { key: space } }\n")
+    assert plan_to_json(plan)["booth"]["post"] == "nowhere, files are kept"
