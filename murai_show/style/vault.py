@@ -14,12 +14,15 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from murai_show.errors import EngineError
 from murai_show.style.bank import Bank
 
+_PART = ".part-"
+_CUT_OFF = 3600.0  # seconds: what is younger may be a neighbour's, who still writes
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 log = logging.getLogger(__name__)
 
@@ -84,8 +87,12 @@ def read_trusted(path: Path) -> bytes | None:
 
 
 def keep(path: Path, data: bytes) -> None:
-    """Write `data` as `path`, whole or not at all, for us alone.  Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)  # mode 0600
+    """Write `data` as `path`, whole or not at all, for us alone; what was cut off here an hour ago
+    or earlier goes.  Raises OSError."""
+    for cut in path.parent.glob(f"{_PART}*"):
+        if cut.is_file() and cut.stat().st_mtime < time.time() - _CUT_OFF:
+            cut.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=_PART, dir=path.parent)  # mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

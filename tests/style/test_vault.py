@@ -90,3 +90,12 @@ def test_beside_a_bank_that_is_read_only_the_users_cache_serves(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (bank.path.parent / ".engines").write_text("a file, so that no folder can be made below it")
     assert open_vault(bank.path) == tmp_path / "cache/murai-show/nvidia"
+
+
+def test_what_a_kill_cut_off_goes_with_the_next_one_and_a_neighbours_stays(tmp_path: Path) -> None:
+    cut, writing = tmp_path / ".part-cut", tmp_path / ".part-writing"
+    for part in (cut, writing):
+        part.write_bytes(b"half")
+    os.utime(cut, (0, 0))
+    keep(tmp_path / "x.engine", b"code")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".part-writing", "x.engine"]
