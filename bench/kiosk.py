@@ -1,6 +1,6 @@
-"""A kiosk on a clean Debian, with systemd as its process 1: installed as a new user would, then hurt.
+"""A kiosk on a clean Debian, with systemd as its process 1: installed, then hurt.
 
-    sudo python bench/kiosk.py [--tree /var/tmp/murai-tree]
+    sudo python bench/kiosk.py [--tree FOLDER]
 
 Makes the tree with debootstrap when it is not there (5 GB in the end), types the three commands of
 docs/kiosk.md in it, boots it with systemd-nspawn, with a network of its own, and does to it what
@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,12 +40,15 @@ SCORES = REPOSITORY / "docs/scores/kiosk.json"
 BEGIN, END = "<!-- the table: bench/kiosk.py -->", "<!-- its end -->"
 PROGRAM = "/opt/murai-show/bin/murai-show"
 PATIENCE = 300.0  # seconds, for engines that are built
-APT = "apt-get install -y -qq --no-install-recommends python3-venv libegl1 libgl1 cage xwayland"
+APT = (
+    "apt-get update -qq && apt-get install -y -qq --no-install-recommends "
+    "python3-venv libegl1 libgl1 cage xwayland seatd"
+)
 PIP = (
     "python3 -m venv /opt/murai-show && PIP_CONSTRAINT=/root/constraints.txt "
     '/opt/murai-show/bin/pip install --quiet "murai-show[cpu,demo] @ file://$(ls /root/*.whl)"'
 )
-TOKEN = "a-token-of-this-run"
+TOKEN = "a-token-of-this-run"  # noqa: S105 - and of nothing else
 WALL = """\
 murai: 1
 show: wall
@@ -74,7 +78,9 @@ def typed(*words: str, **options: Any) -> str:
 
 def packages() -> list[str]:
     """Folders in which this machine's pip looks for packages, for the tree to look there too."""
-    found = re.findall(r"(?:file://|['\s])(/[^'\s]+)", typed("python3", "-m", "pip", "config", "list"))
+    found = re.findall(
+        r"(?:file://|['\s])(/[^'\s]+)", typed("python3", "-m", "pip", "config", "list")
+    )
     folders = {Path(path.removesuffix("/simple")) for path in found}
     return [f"--bind-ro={folder}" for folder in sorted(folders) if folder.is_dir()]
 
@@ -122,7 +128,7 @@ class Tree:
         words = ["--quiet", "--register=no", "--keep-unit", "--private-network", "--hostname=kiosk"]
         words += ["--console=passive", "--bind=/dev/tty0", "--bind=/dev/tty1"]
         self._power = subprocess.Popen(
-            ["systemd-nspawn", *words, "-D", str(self.folder), "--boot"],
+            ["/usr/bin/systemd-nspawn", *words, "-D", str(self.folder), "--boot"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -144,7 +150,9 @@ class Tree:
         """A command in the booted tree; `bad` ones may fail."""
         inside = ("nsenter", "--target", str(self._first), "--all", *words)
         if bad:
-            return subprocess.run(inside, text=True, capture_output=True, check=False).stdout.strip()
+            return subprocess.run(
+                inside, text=True, capture_output=True, check=False
+            ).stdout.strip()
         return typed(*inside)
 
 
@@ -204,7 +212,7 @@ class Report:
         self.rows: list[dict[str, Any]] = []
 
     @contextmanager
-    def step(self, what: str, expected: str) -> Iterator[Callable[[float, str], None]]:
+    def step(self, what: str, expected: str) -> Iterator[Callable[..., None]]:
         """Times what is within, unless it is told the seconds; a failure is a row, not the end."""
         row: dict[str, Any] = {"what": what, "then": expected, "seconds": 0.0, "good": False}
         begun = time.monotonic()
@@ -223,8 +231,8 @@ class Report:
 
 
 def install(tree: Tree, report: Report) -> Service:
-    with report.step("`apt-get install …`", "five packages and what they need"):
-        tree.before_boot(f"apt-get update -qq && {APT}")
+    with report.step("`apt-get install …`", "six packages and what they need"):
+        tree.before_boot(APT)
     with report.step("`pip install …`", "the program, PyTorch, OpenVINO, the demo's photographs"):
         tree.before_boot(PIP)
     tree.boot()
@@ -260,14 +268,19 @@ def hurt(show: Service, report: Report) -> None:
         tree.boot()
         awaited(lambda: show.state().active == "active")
         tell(time.monotonic() - begun)
-    with report.step("`systemctl stop`", "") as tell:
-        tree.here("systemctl", "stop", show.unit)
-        result = tree.here("systemctl", "show", "-p", "Result", "--value", show.unit)
+    ended(show, report, "the film is finished")
+
+
+def ended(show: Service, report: Report, expected: str) -> None:
+    with report.step(f"`systemctl stop {show.unit}`", expected) as tell:
+        begun = time.monotonic()
+        show.tree.here("systemctl", "stop", show.unit)
+        tell(time.monotonic() - begun)
+        result = show.tree.here("systemctl", "show", "-p", "Result", "--value", show.unit)
         assert result == "success", result
-        tell(0.0, f"the film is finished, result {result}")
 
 
-def screen(tree: Tree, report: Report) -> Service:
+def screen(tree: Tree, report: Report, shut: dict[str, str]) -> None:
     """A show with a display, and a secret that only its service reads."""
     tree.put("/root/wall.yaml", WALL)
     tree.put("/etc/credstore/control_token", TOKEN, mode=0o600)
@@ -276,6 +289,7 @@ def screen(tree: Tree, report: Report) -> Service:
     with report.step("`murai-show install wall.yaml`, with a display", "cage, the first picture"):
         tree.here(PROGRAM, "install", "/root/wall.yaml")
         awaited(lambda: kiosk.state().active == "active", 60)
+        shut[kiosk.unit] = kiosk.shut_in()
     with report.step("SIGSTOP of the show under cage", "ended by the watchdog") as tell:
         stop = "kill -STOP $(grep -lx murai-show /proc/[0-9]*/comm | cut -d/ -f3)"
         tell(kiosk.anew(lambda: tree.here("sh", "-c", stop)))
@@ -288,7 +302,7 @@ def screen(tree: Tree, report: Report) -> Service:
         wrong = tree.here("python3", "-c", ask.replace(TOKEN, "wrong"), bad=True)
         assert (answer, wrong) == ("200", ""), (answer, wrong)
         tell(0.0, f"`/etc/credstore/control_token` opens the controls ({answer}), another does not")
-    return kiosk
+    ended(kiosk, report, "the show first, then cage")
 
 
 def leave(tree: Tree, report: Report) -> None:
@@ -298,7 +312,9 @@ def leave(tree: Tree, report: Report) -> None:
         tree.here(PROGRAM, "uninstall", "wall", "--purge")
         tell(time.monotonic() - begun)
         places = ("/etc/murai-show", "/etc/systemd/system", "/var/lib/murai-show")
-        left = tree.here("find", *places, "-name", "*murai-show@*", "-o", "-name", "*.yaml", bad=True)
+        left = tree.here(
+            "find", *places, "-name", "*murai-show@*", "-o", "-name", "*.yaml", bad=True
+        )
         assert not left, left
 
 
@@ -314,7 +330,7 @@ def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--tree", type=Path, default=Path("/var/tmp/murai-tree"))
+    options.add_argument("--tree", type=Path, default=Path(tempfile.gettempdir(), "murai-tree"))
     tree, report = Tree(options.parse_args().tree), Report()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     tree.make()
@@ -323,17 +339,20 @@ def main() -> None:
         show = install(tree, report)
         shut[show.unit] = show.shut_in()
         hurt(show, report)
-        kiosk = screen(tree, report)
-        shut[kiosk.unit] = kiosk.shut_in()
+        screen(tree, report, shut)
         leave(tree, report)
     finally:
         tree.cut()
     where = f"{date.today():%Y-%m-%d}, {machine()}, `python bench/kiosk.py`"
-    SCORES.write_text(json.dumps({"where": where, "shut in": shut, "rows": report.rows}, indent=1) + "\n")
+    SCORES.write_text(
+        json.dumps({"where": where, "shut in": shut, "rows": report.rows}, indent=1) + "\n"
+    )
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n{where}:\n\n{table(report.rows)}\n{END}{after}", encoding="utf-8")
+    PAGE.write_text(
+        f"{before}{BEGIN}\n{where}:\n\n{table(report.rows)}\n{END}{after}", encoding="utf-8"
+    )
     if not all(row["good"] for row in report.rows):
         sys.exit("not everything came back")
 

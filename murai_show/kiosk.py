@@ -247,17 +247,22 @@ def notes(order: Order) -> Iterator[str]:
         yield f"its log: journalctl {'--user ' if place.home else ''}-fu {order.unit}"
     if place.home is not None:
         yield "to have it run before you log in: loginctl enable-linger"
-    if not place.live and _lacks_cage(order):
-        yield f"{_NO_CAGE}, in {place.root}"
+    if not place.live and (lacking := _lacking(order)):
+        yield f"{_SCREEN}: apt-get install {' '.join(lacking)}, in {place.root}"
     if not place.live and place.home is None and not place.outside(order.program).exists():
         yield f"there is no {order.program} in {place.root} yet; the service needs it"
 
 
-_NO_CAGE = "the screen is driven by cage, which is not there: apt-get install cage xwayland"
+_SCREEN = "the screen is driven by cage, and lent by seatd, and not all of that is there"
+_SCREEN_PROGRAMS = (("cage", "bin/cage"), ("xwayland", "bin/Xwayland"), ("seatd", "sbin/seatd"))
 
 
-def _lacks_cage(order: Order) -> bool:
-    return order.unit.startswith(KIOSK) and not (order.place.root / "usr/bin/cage").exists()
+def _lacking(order: Order) -> list[str]:
+    """The Debian packages that a show on a screen still wants."""
+    if not order.unit.startswith(KIOSK):
+        return []
+    there = {name: (order.place.root / "usr" / at).exists() for name, at in _SCREEN_PROGRAMS}
+    return [package for package in there if not there[package]]
 
 
 def this_program(place: Place) -> str:
@@ -310,8 +315,8 @@ def _check_free(order: Order, before: Manifest | None) -> None:
             f"the name {order.name} is taken: it was installed from {before.source}; "
             f"murai-show uninstall {order.name} first, or give this show another name"
         )
-    if order.place.live and _lacks_cage(order):
-        raise UsageError(_NO_CAGE)
+    if order.place.live and (lacking := _lacking(order)):
+        raise UsageError(f"{_SCREEN}: apt-get install {' '.join(lacking)}")
     if source.is_relative_to(folder):
         raise UsageError(
             f"{source} is the installed show itself: it is taken when it is saved; install it from "

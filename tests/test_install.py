@@ -99,11 +99,13 @@ def listed(out: str, *verbs: str) -> set[str]:
 @pytest.fixture
 def rendered(tmp_path: Path) -> Path:
     """The units with programs that are there, as those that they start need not be."""
-    for unit in UNITS.rglob("*@.*"):
+    for unit in (*UNITS.rglob("*@.*"), UNITS / "murai-x.service"):
         target = tmp_path / unit.relative_to(UNITS)
         target.parent.mkdir(exist_ok=True)
         text = unit.read_text("utf-8").replace(PROGRAM, "/bin/true")
-        target.write_text(text.replace("/usr/bin/cage", "/bin/true"))
+        for other in ("/usr/bin/cage", "/usr/lib/xorg/Xorg"):
+            text = text.replace(other, "/bin/true")
+        target.write_text(text)
     return tmp_path
 
 
@@ -128,6 +130,19 @@ def test_systemd_finds_the_persons_unit_right(rendered: Path) -> None:
     verify = ("verify", "--user", "--recursive-errors=yes", "./murai-show@plaza.service")
     found = analyze(rendered / "user", *verify)
     assert (found.returncode, found.stderr) == (0, "")
+
+
+@needs_systemd
+def test_systemd_finds_several_screens_right(rendered: Path) -> None:
+    text = (UNITS / "several-screens.conf").read_text("utf-8").replace(PROGRAM, "/bin/true")
+    (drop_in := rendered / "murai-kiosk@plaza.service.d" / "several.conf").parent.mkdir()
+    drop_in.write_text(text)
+    for unit in ("murai-x.service", "murai-kiosk@plaza.service"):
+        found = analyze(rendered, "verify", "--recursive-errors=yes", f"./{unit}")
+        assert (found.returncode, found.stderr) == (0, "")
+    drop_in.write_text(text.replace("murai-x.service", "murai-y.service"))
+    verify = ("verify", "--recursive-errors=yes", "./murai-kiosk@plaza.service")
+    assert analyze(rendered, *verify).returncode != 0
 
 
 @needs_systemd
@@ -235,7 +250,11 @@ def test_a_screen_wants_somebody_who_owns_it(show: Path, murai) -> None:
     show.write_text(SHOW.replace("kind: memory", "kind: display"))
     out = murai("install", str(show), "--root", "tree")[1]
     assert "installed as murai-kiosk@plaza.service" in out
-    assert "apt-get install cage xwayland" in out
+    assert "apt-get install cage xwayland seatd, in " in out
+    for file in ("usr/bin/cage", "usr/bin/Xwayland", "usr/sbin/seatd"):
+        (there := Path("tree") / file).parent.mkdir(parents=True, exist_ok=True)
+        there.touch()
+    assert "apt-get install" not in murai("install", str(show), "--root", "tree")[1]
 
 
 def test_a_disk_that_is_full_leaves_everything_as_it_was(

@@ -13,6 +13,7 @@ import json
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from murai_show.show.words import Size
 from murai_show.style.bank import Bank
 from murai_show.style.judge import Practice, Remembered, Verdict, judge, read_verdict, settle
 from murai_show.style.openvino import OpenvinoStylizer, Program, ov, painting_threads
-from murai_show.style.vault import choose_home, content_key, user_cache
+from murai_show.style.vault import PART, choose_home, clear, content_key, user_cache
 
 FORMAT = 1
 FACTS = "engines.json"
@@ -72,7 +73,8 @@ def build_engines(bank: Bank, practice: Callable[[], Practice], watch: Watch) ->
     from murai_show.style.graph import save, trace
 
     home = choose_home(homes(bank.path), _prepare)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=home) as name:
+    clear(home, time.time())
+    with tempfile.TemporaryDirectory(prefix=PART, dir=home) as name:
         part = Path(name)
         watch("tracing the network")
         model = trace(bank)

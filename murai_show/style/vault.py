@@ -21,7 +21,7 @@ from pathlib import Path
 from murai_show.errors import EngineError
 from murai_show.style.bank import Bank
 
-_PART = ".part-"
+PART = ".part-"  # how what is not whole yet begins
 _CUT_OFF = 3600.0  # seconds: what is younger may be a neighbour's, who still writes
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 log = logging.getLogger(__name__)
@@ -86,13 +86,22 @@ def read_trusted(path: Path) -> bytes | None:
         os.close(handle)
 
 
-def keep(path: Path, data: bytes) -> None:
-    """Write `data` as `path`, whole or not at all, for us alone; what was cut off here an hour ago
-    or earlier goes.  Raises OSError."""
-    for cut in path.parent.glob(f"{_PART}*"):
-        if cut.is_file() and cut.stat().st_mtime < time.time() - _CUT_OFF:
+def clear(folder: Path, now: float) -> None:
+    """Remove the files and folders in `folder` that a kill cut off, an hour before `now` (POSIX
+    seconds) or earlier.  Raises OSError."""
+    for cut in folder.glob(f"{PART}*"):
+        if cut.stat().st_mtime >= now - _CUT_OFF:
+            continue
+        if cut.is_dir():
+            shutil.rmtree(cut, ignore_errors=True)
+        else:
             cut.unlink(missing_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_PART, dir=path.parent)  # mode 0600
+
+
+def keep(path: Path, data: bytes) -> None:
+    """Write `data` as `path`, whole or not at all, for us alone.  Raises OSError."""
+    clear(path.parent, time.time())
+    handle, name = tempfile.mkstemp(prefix=PART, dir=path.parent)  # mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

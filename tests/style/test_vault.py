@@ -93,9 +93,11 @@ def test_beside_a_bank_that_is_read_only_the_users_cache_serves(
 
 
 def test_what_a_kill_cut_off_goes_with_the_next_one_and_a_neighbours_stays(tmp_path: Path) -> None:
-    cut, writing = tmp_path / ".part-cut", tmp_path / ".part-writing"
-    for part in (cut, writing):
+    cut, built, writing = (tmp_path / f".part-{name}" for name in ("cut", "built", "writing"))
+    built.mkdir()
+    for part in (cut, writing, built / "fp32.bin"):
         part.write_bytes(b"half")
-    os.utime(cut, (0, 0))
+    for old in (cut, built):
+        os.utime(old, (0, 0))
     keep(tmp_path / "x.engine", b"code")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".part-writing", "x.engine"]
