@@ -239,7 +239,9 @@ def install(tree: Tree, report: Report) -> Service:
     show = Service(tree, "murai-show@demo")
     with report.step("`murai-show install demo`", "copied, enabled, started"):
         tree.here(PROGRAM, "install", "demo")
-    with report.step("", "the first picture, after engines were built for this machine"):
+    with report.step(
+        "its first start", "the first picture, after engines were built for this machine"
+    ):
         awaited(lambda: show.state().active == "active")
     return show
 
@@ -295,7 +297,8 @@ def screen(tree: Tree, report: Report, shut: dict[str, str]) -> None:
         tell(kiosk.anew(lambda: tree.here("sh", "-c", stop)))
     with report.step("a credential", "") as tell:
         ask = (
-            "import urllib.request as u; r = u.Request('http://127.0.0.1:9476/cues'); "
+            "import urllib.request as u; "
+            "r = u.Request('http://127.0.0.1:9476/panic', method='POST'); "
             f"r.add_header('Authorization', 'Bearer {TOKEN}'); print(u.urlopen(r).status)"
         )
         answer = tree.here("python3", "-c", ask)

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -41,22 +42,44 @@ def painters(found: dict[str, Any]) -> None:
 
 
 def sizes(found: dict[str, Any]) -> None:
-    """Frames painted a second against the paint size."""
+    """Milliseconds that a picture takes its painter, against its pixels."""
     rows = found["sizes"]
-    figure = Figure((8, 3), layout="constrained")
+    pixels = [int(w) * int(h) / 1e6 for w, h in (name.split("x") for name in rows)]
+    ms = [row["style_ms"] for row in rows.values()]
+    figure = Figure((8, 3.4), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot(list(rows), [row["painted_fps"] for row in rows.values()], "o-", color=OURS)
-    for name, row in rows.items():
-        axes.annotate(
-            f"{row['painted_fps']:.1f}",
-            (name, row["painted_fps"]),
-            (6, 6),
-            textcoords="offset points",
-        )
+    axes.loglog(pixels, ms, "o-", color=OURS)
+    for name, x, y in zip(rows, pixels, ms, strict=True):
+        told = f"{name.partition('x')[2]}p: {y:.0f} ms"
+        axes.annotate(told, (x, y), (7, -12), textcoords="offset points", fontsize=9)
+    axes.set_xlim(pixels[0] * 0.8, pixels[-1] * 2.2)
+    axes.set_ylim(min(ms) * 0.5, max(ms) * 1.6)
+    axes.set_ylabel("ms a picture")
+    axes.set_xlabel(f"megapixels painted, {found['machine']}")
+    axes.grid(which="major", alpha=0.3)
+    finish(figure, axes, "bench-sizes.png")
+
+
+def counts(found: dict[str, Any]) -> None:
+    """Pictures painted a second against the number of cameras and of outputs, with their spread."""
+    curves = {
+        "outputs of one canvas": (found["outputs"], THEIRS, "s-"),
+        "cameras in one picture": (found["cameras"]["in one picture"], OURS, "o-"),
+        "cameras, each painted, all together": (found["cameras"]["each painted"], INK, "^-"),
+    }
+    figure = Figure((8, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    for name, (rows, colour, mark) in curves.items():
+        places = range(len(rows))
+        middle, least, most = np.transpose([row["painted_fps"] for row in rows.values()])
+        spread = [middle - least, most - middle]
+        axes.errorbar(places, middle, spread, fmt=mark, color=colour, label=name, capsize=3)
+    axes.set_xticks(range(len(found["outputs"])), list(found["outputs"]))
     axes.set_ylim(0)
     axes.set_ylabel("painted a second")
-    axes.set_xlabel(f"paint size, {found['machine']}")
-    finish(figure, axes, "bench-sizes.png")
+    axes.set_xlabel(f"how many, painted at 640x360, {found['machine']}")
+    axes.legend(frameon=False)
+    finish(figure, axes, "bench-counts.png")
 
 
 def finish(figure: Figure, axes: Axes, name: str) -> None:
@@ -68,6 +91,7 @@ def finish(figure: Figure, axes: Axes, name: str) -> None:
 def main() -> None:
     painters(read("engines"))
     sizes(read("show"))
+    counts(read("show"))
 
 
 if __name__ == "__main__":

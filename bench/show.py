@@ -7,7 +7,10 @@
   They take turns in one process, on the same 720p H.264 clip.
 - outputs: the same canvas on 1, 2, 4 and 8 offscreen outputs.
 - showing: what it takes to show a new picture on so many, nothing else running.
-- sizes: painted at 180p to 720p.
+- cameras: 1, 2, 4 and 8 of them, 720p H.264 films; in one picture, painted once, and each painted
+  by itself for an output of its own.
+- sizes: painted at 180p to 2160p, of a test pattern of that size: nothing is decoded, nothing
+  enlarged.
 - start: from the command to the first presented frame, as a process of its own, with engines built.
 """
 
@@ -50,11 +53,12 @@ SHOW = """\
 murai: 1
 show: bench
 cameras:
-  camera: {kind: file, path: clip.mp4}
+CAMERAS
+VIEWS
 bank: BANK
 playlists:
   all: {styles: [wave, starry, kandinsky, delaunay], each: 8s, fade: 2s}
-play: {playlist: all, paint: PAINT}
+play: {playlist: all, camera: SHOT, paint: PAINT}
 outputs:
 OUTPUTS
 metrics: "METRICS"
@@ -62,12 +66,38 @@ metrics: "METRICS"
 CANVAS = Size(1280, 720)
 PAINT = Size(640, 360)
 PORT = 19475
+PARTS = ("against", "outputs", "showing", "cameras", "sizes", "start")
 
 
-def plan_of(work: Path, bank: str, paint: Size = PAINT, outputs: int = 1) -> Plan:
-    """The show with so many outputs of one canvas."""
-    lines = [f"  wall{n}: {{kind: offscreen, size: {CANVAS}}}" for n in range(outputs)]
-    words = {"BANK": bank, "PAINT": str(paint), "OUTPUTS": "\n".join(lines), "METRICS": "off"}
+FILM = "{kind: file, path: clip.mp4}"
+
+
+def plan_of(
+    work: Path,
+    bank: str,
+    paint: Size = PAINT,
+    outputs: int = 1,
+    cameras: int = 1,
+    camera: str = FILM,
+    apart: bool = False,
+) -> Plan:
+    """The show with so many outputs of one canvas and so many cameras: all in one picture, or
+    `apart`, where each has an output."""
+    names = [f"camera{n}" for n in range(cameras)]
+    shown = [f", camera: {name}" for name in names] if apart else [""] * outputs
+    walls = [f"  wall{n}: {{kind: offscreen, size: {CANVAS}{own}}}" for n, own in enumerate(shown)]
+    columns = (cameras + 1) // 2 if cameras > 3 else cameras
+    view = f"{{kind: side_by_side, columns: {columns}, cameras: [{', '.join(names)}]}}"
+    together = cameras > 1 and not apart
+    words = {
+        "CAMERAS": "\n".join(f"  {name}: {camera}" for name in names),
+        "VIEWS": f"views:\n  all: {view}" if together else "",
+        "SHOT": "all" if together else names[0],
+        "BANK": bank,
+        "PAINT": str(paint),
+        "OUTPUTS": "\n".join(walls),
+        "METRICS": "off",
+    }
     text = SHOW
     for word, value in words.items():
         text = text.replace(word, value)
@@ -170,10 +200,28 @@ def showing(work: Path, bank: str, rounds: int, pictures: int = 40) -> dict[str,
     return {**found, "each further one, share of the first": _spread(shares)}
 
 
+def cameras(work: Path, bank: str, rounds: int, seconds: float) -> dict[str, object]:
+    """Pictures painted a second, all outputs together, by the number of cameras."""
+    counts = (1, 2, 4, 8)
+    found: dict[str, object] = {}
+    for name, apart in (("in one picture", False), ("each painted", True)):
+        rows: dict[int, list[dict[str, float]]] = {count: [] for count in counts}
+        for _ in range(rounds):
+            for count in counts:
+                plan = plan_of(work, bank, cameras=count, apart=apart)
+                rows[count].append(ours(plan, seconds))
+        found[name] = {str(count): _medians(those) for count, those in rows.items()}
+    return found
+
+
 def sizes(work: Path, bank: str, seconds: float) -> dict[str, object]:
-    lines = (180, 270, 360, 540, 720)  # of a film of 720 lines: frames are never enlarged
-    each = [Size(height * 16 // 9, height) for height in lines]
-    return {str(size): ours(plan_of(work, bank, paint=size), seconds) for size in each}
+    found: dict[str, object] = {}
+    for lines in (180, 270, 360, 540, 720, 1080, 1440, 2160):
+        size = Size(lines * 16 // 9, lines)
+        camera = f"{{kind: pattern, size: {size}}}"
+        plan = plan_of(work, bank, paint=size, camera=camera)
+        found[str(size)] = ours(plan, seconds if lines <= 720 else 3 * seconds)
+    return found
 
 
 def start(work: Path, bank: str, rounds: int) -> list[float]:
@@ -221,7 +269,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=8.0)
     options.add_argument("--bank", default="montreal")
-    options.add_argument("--only", choices=("against", "outputs", "showing", "sizes", "start"))
+    options.add_argument("--only", choices=PARTS)
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     open_engines(read_bank(shipped("models") / f"{given.bank}.safetensors"))
@@ -236,6 +284,7 @@ def main() -> None:
             "against": lambda: against(work, bank, given.rounds, given.seconds),
             "outputs": lambda: outputs(work, bank, given.rounds, given.seconds / 2),
             "showing": lambda: showing(work, bank, 5),
+            "cameras": lambda: cameras(work, bank, given.rounds, given.seconds),
             "sizes": lambda: sizes(work, bank, given.seconds),
             "start": lambda: start(work, bank, given.rounds),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -43,6 +44,22 @@ class _Bins:
         return Histogram(BOUNDS, tuple(self.counts), self.total)
 
 
+class _Last:
+    """The last so many times, in memory that is taken once: floats that live for an hour among
+    pictures that live for a frame kept the heap growing for as long."""
+
+    def __init__(self, size: int) -> None:
+        self._times = array("d", bytes(8 * size))
+        self._seen = 0
+
+    def add(self, seconds: float) -> None:
+        self._times[self._seen % len(self._times)] = seconds
+        self._seen += 1
+
+    def ordered(self) -> list[float]:
+        return sorted(self._times[: self._seen])
+
+
 @dataclass(frozen=True)
 class Counts:
     """A copy of a tally at one moment."""
@@ -73,9 +90,9 @@ class Tally:
         self._errors: Counter[str] = Counter()
         self._seconds: dict[str, _Bins] = {}
         self._glass: dict[str, _Bins] = {}
-        self._latencies: deque[float] = deque(maxlen=REMEMBERED)
+        self._latencies = _Last(REMEMBERED)
         self._unread: deque[float] = deque(maxlen=PROFILED)
-        self._profile: dict[str, deque[float]] = {s: deque(maxlen=PROFILED) for s in STAGES}
+        self._profile = {stage: _Last(PROFILED) for stage in STAGES}
 
     def spent(self, stage: str, seconds: float) -> None:
         """A frame spent `seconds` in one of `STAGES`."""
@@ -101,10 +118,10 @@ class Tally:
             self._presented[output] += 1
             self._seconds.setdefault("present", _Bins()).add(seconds)
             if latency is not None:
-                self._profile["present"].append(seconds)
+                self._profile["present"].add(seconds)
                 self._fresh[output] += 1
                 self._glass.setdefault(output, _Bins()).add(latency)
-                self._latencies.append(latency)
+                self._latencies.add(latency)
                 self._unread.append(latency)
 
     def failed(self, part: str) -> None:
@@ -127,16 +144,16 @@ class Tally:
     def profile(self) -> dict[str, list[float]]:
         """The last times of every stage, in seconds, sorted."""
         with self._lock:
-            return {stage: sorted(times) for stage, times in self._profile.items()}
+            return {stage: times.ordered() for stage, times in self._profile.items()}
 
     def _spend(self, stage: str, seconds: float) -> None:
         self._seconds.setdefault(stage, _Bins()).add(seconds)
-        self._profile[stage].append(seconds)
+        self._profile[stage].add(seconds)
 
     def latencies(self) -> list[float]:
         """Glass to glass of the last pictures, in seconds, sorted."""
         with self._lock:
-            return sorted(self._latencies)
+            return self._latencies.ordered()
 
     def unread(self) -> list[float]:
         """Glass to glass of the pictures since the last call, in seconds, for one reader."""

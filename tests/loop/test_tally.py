@@ -48,3 +48,11 @@ def test_a_read_is_a_copy() -> None:
 def test_percentiles(share: float, expected: float) -> None:
     assert percentile([float(i) for i in range(1, 101)], share) == expected
     assert percentile([], share) == 0.0
+
+
+def test_the_newest_latencies_are_remembered_and_no_more(monkeypatch) -> None:
+    monkeypatch.setattr("murai_show.loop.tally.REMEMBERED", 4)
+    tally = Tally()
+    for latency in (9.0, 8.0, 0.3, 0.1, 0.4, 0.2):
+        tally.presented("wall", 0.0, latency)
+    assert tally.latencies() == [0.1, 0.2, 0.3, 0.4]
