@@ -11,6 +11,7 @@
   by itself for an output of its own.
 - sizes: painted at 180p to 2160p, of a test pattern of that size: nothing is decoded, nothing
   enlarged.
+  Where the machine tells its energy, with the joules of a picture.
 - start: from the command to the first presented frame, as a process of its own, with engines built.
 """
 
@@ -105,10 +106,30 @@ def plan_of(
     return make_plan("bench.yaml", os.environ, work, displays=False)
 
 
+def energy() -> dict[Path, int]:
+    """Microjoules that each processor has counted, by its place in Linux's powercap (Intel, AMD);
+    empty where the machine does not tell, or tells root alone."""
+    places = Path("/sys/class/powercap").glob("intel-rapl:?")
+    try:
+        return {place: int((place / "energy_uj").read_text()) for place in places}
+    except OSError:
+        return {}
+
+
+def spent(before: dict[Path, int]) -> float:
+    """Joules since `before`; the counters begin anew at a limit that they name."""
+    most = {place: int((place / "max_energy_range_uj").read_text()) for place in before}
+    now = energy()
+    return sum((now[p] - before[p]) % (most[p] + 1) for p in before) / 1e6
+
+
 def ours(plan: Plan, seconds: float) -> dict[str, float]:
+    before = energy()
     report = report_json(run_show(plan, seconds, threading.Event()))
     presented = report["presented_per_second"].values()
+    joules = {"joules_a_picture": spent(before) / max(1, report["painted"])} if before else {}
     return {
+        **joules,
         "painted_fps": report["painted_per_second"],
         "presented_fps": round(statistics.mean(presented), 2),
         "p50_ms": report["glass_to_glass_ms"]["p50"],
