@@ -66,6 +66,12 @@ NO_SCREEN = """\
 Environment=WLR_BACKENDS=headless WLR_LIBINPUT_NO_DEVICES=1 WLR_RENDERER=pixman
 """
 
+XVFB = """\
+[Service]
+ExecStart=
+ExecStart=/usr/bin/Xvfb :0 -screen 0 1280x720x24 -nolisten tcp
+"""
+
 
 def typed(*words: str, **options: Any) -> str:
     """What a command says; raises CalledProcessError with its last words when it fails."""
@@ -235,6 +241,7 @@ def install(tree: Tree, report: Report) -> Service:
         tree.before_boot(APT)
     with report.step("`pip install …`", "the program, PyTorch, OpenVINO, the demo's photographs"):
         tree.before_boot(PIP)
+    tree.before_boot("apt-get install -y -qq --no-install-recommends xvfb")
     tree.boot()
     show = Service(tree, "murai-show@demo")
     with report.step("`murai-show install demo`", "copied, enabled, started"):
@@ -321,6 +328,24 @@ def leave(tree: Tree, report: Report) -> None:
         assert not left, left
 
 
+def several(tree: Tree, report: Report) -> None:
+    """systemd/several-screens.conf, as its comment says; Xvfb stands in for the X of projectors."""
+    units = "/etc/systemd/system"
+    for file, place in (
+        ("murai-x.service", "murai-x.service"),
+        ("several-screens.conf", "murai-kiosk@wall.service.d/several-screens.conf"),
+    ):
+        tree.put(f"{units}/{place}", (REPOSITORY / "systemd" / file).read_text(encoding="utf-8"))
+    tree.put(f"{units}/murai-x.service.d/xvfb.conf", XVFB)
+    kiosk, x = Service(tree, "murai-kiosk@wall"), Service(tree, "murai-x")
+    with report.step("several projectors: X as a service", "the first picture"):
+        tree.here("systemctl", "daemon-reload")
+        tree.here("systemctl", "start", kiosk.unit)
+        awaited(lambda: kiosk.state().active == "active", 60)
+    with report.step("X is killed", "X and the show are started again") as tell:
+        tell(kiosk.anew(lambda: x.send(signal.SIGKILL)))
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     lines = ["| | then | seconds | |", "|---|---|--:|---|"]
     for row in rows:
@@ -343,6 +368,7 @@ def main() -> None:
         shut[show.unit] = show.shut_in()
         hurt(show, report)
         screen(tree, report, shut)
+        several(tree, report)
         leave(tree, report)
     finally:
         tree.cut()
