@@ -114,8 +114,9 @@ def main() -> None:
             killed = [run_kills(Path(folder), given.kills, given.seed)]
         others = [row for row in known if not row["fault"].startswith("kill -9, ")]
         rows = (others if given.only_kills else run_drills(Path(folder))) + killed
+    shown = " ".join(["python bench/drills.py", *sys.argv[1:]])
     busy = f"load {os.getloadavg()[1]:.0f}"
-    write(rows, f"{date.today():%Y-%m-%d}, {machine()}, {busy}, `python bench/drills.py`")
+    write(rows, f"{date.today():%Y-%m-%d}, {machine()}, {busy}, `{shown}`")
     if not all(row["green"] for row in rows):
         sys.exit("not every drill is green")
 

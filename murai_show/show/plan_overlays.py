@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,9 +25,8 @@ from murai_show.show.planned import PlannedBank, PlannedOutput, PlannedRule
 from murai_show.show.playing import DARK
 from murai_show.show.schema import CanvasNoun
 from murai_show.show.site import Site
+from murai_show.show.template import artist_and_work
 from murai_show.show.words import write_duration
-
-_LIVED = re.compile(r"\s*\((?:born |b\. |c\. )?\d{3,4}(?:\s*[-–]\s*(?:\d{2,4})?)?\)")
 
 
 def plan_overlays(
@@ -114,18 +112,12 @@ def _saying(
 
 
 def credit_lines(bank: PlannedBank, lines: int) -> tuple[tuple[str, str], ...]:
-    """The credit of each style that has one, in one line or two: artist, then work and year.
-
-    A card says `Katsushika Hokusai (1760-1849), The Great Wave off Kanagawa, c. 1831`; the years of
-    the artist are for the catalogue.
-    """
+    """The credit of each style that has one, in one line or two: artist, then work and year."""
     found: list[tuple[str, str]] = []
     for style, credit in zip(bank.styles, bank.credits, strict=False):
-        text = _LIVED.sub("", credit, count=1).strip()
-        if lines == 2:
-            text = re.sub(r",\s+", "\n", text, count=1)
-        if text:
-            found.append((style, text))
+        told = [part for part in artist_and_work(credit) if part]
+        if told:
+            found.append((style, ("\n" if lines == 2 else ", ").join(told)))
     return tuple(found)
 
 

@@ -14,13 +14,12 @@ from murai_show.show.planned import PlannedBank
 from murai_show.show.planned_post import PlannedAccount
 from murai_show.show.posting import ALT, CAPTION, Budget, PostAccount, XAccount, rate_words
 from murai_show.show.site import Site
+from murai_show.show.template import FIELD, FIELDS, artist_and_work, fill
 
-FIELDS = ("title", "style", "credit", "number", "date", "time")
 # As long as they get.  A number has the time behind it, to the second, which tells one portrait
 # from all others; it is added to a text that has no {number} of its own.
 _LONGEST = {"number": "999999-200000", "date": "2026-12-24", "time": "20:00:00"}
 _MARK = " 999999-200000"
-_FIELD = re.compile(r"\{([^{}]*)\}")
 _LINK = re.compile(
     r"(?:https?://|www\.)\S+|(?<![\w.@-])(?:[\w-]+\.)+[^\W\d_]{2,}(?![\w])", re.IGNORECASE
 )
@@ -113,16 +112,16 @@ def _check_text(
     if not text.strip():
         site.blame(f"{key}: it says nothing; write a text, or leave the key out", *place)
         return
-    unknown = [field for field in _FIELD.findall(text) if field not in FIELDS]
+    unknown = [field for field in FIELD.findall(text) if field not in FIELDS]
     for field in unknown:
         shown = _quoted(site, f"{{{field}}}", place)
         site.blame(f"{key}: {shown} is no field{one_of(field, FIELDS)}", *place)
-    if re.search("[{}]", _FIELD.sub("", text)):
+    if re.search("[{}]", FIELD.sub("", text)):
         site.blame(f"{key}: a brace stands alone; write fields such as {{style}}", *place)
         return
     if unknown:
         return
-    if key == "caption" and (link := _LINK.search(_FIELD.sub(" ", text))):
+    if key == "caption" and (link := _LINK.search(FIELD.sub(" ", text))):
         shown = _quoted(site, repr(link[0]), place)
         site.blame(
             f"{key}: {shown} is a link, or looks like one; X takes 13 times the price for it, "
@@ -182,16 +181,9 @@ def _fillings(title: str, bank: PlannedBank | None) -> Iterator[tuple[str, dict[
         credit = (
             bank.credits[number] if bank and number < min(len(bank.credits), len(styles)) else ""
         )
-        yield style, {"title": title, "style": style, "credit": credit, **_LONGEST}
-
-
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """`template` with its fields filled in, without the space that an empty one leaves behind.
-
-    The values are not templates: a brace in a title stays one.
-    """
-    text = _FIELD.sub(lambda field: values.get(field[1], field[0]), template)
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+        artist, work = artist_and_work(credit)
+        known = {"style": style, "artist": artist, "work": work, "credit": credit}
+        yield style, {"title": title, **known, **_LONGEST}
 
 
 def account_to_json(account: PlannedAccount) -> dict[str, Any]:

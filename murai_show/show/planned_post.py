@@ -8,9 +8,9 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class PlannedAccount:
-    """One account.  `text` and `alt` are templates with {style}, {credit}, {number}, {date},
-    {time}, {title}; `limit` is how many posts in how many seconds, `budget` USD a day; `server` is
-    an https address, empty where the network has only one; `practice` posts nothing."""
+    """One account.  `text` and `alt` are templates with the fields of
+    `template.FIELDS`; `limit` is how many posts in how many seconds, `budget` USD a day; `server`
+    is an https address, empty where the network has only one; `practice` posts nothing."""
 
     name: str
     kind: Literal["x", "mastodon", "bluesky"]

@@ -130,8 +130,8 @@ class AccountNoun(Noun):
 
     caption: str | None = Field(
         default=None,
-        description="The text of a post; {title}, {style}, {credit}, {number}, {date} and {time} "
-        "are filled in. No links. Default: all of them, in English.",
+        description="The text of a post; {title}, {style}, {artist}, {work}, {credit}, {number}, "
+        "{date} and {time} are filled in. No links. Default: all of them, in English.",
     )
     alt: str | None = Field(
         default=None,

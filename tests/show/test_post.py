@@ -10,7 +10,7 @@ import pytest
 from murai_show.errors import ShowError
 from murai_show.show.changes import changes
 from murai_show.show.plan import BankFacts, Plan, plan_show
-from murai_show.show.plan_post import FIELDS, ROOMS, fill, length_on_x
+from murai_show.show.plan_post import ROOMS, length_on_x
 from murai_show.show.planned_post import PlannedAccount
 from murai_show.show.posting import (
     ALT,
@@ -22,6 +22,7 @@ from murai_show.show.posting import (
     parse_server,
 )
 from murai_show.show.report import plan_to_json, plan_to_text
+from murai_show.show.template import FIELDS, artist_and_work, fill
 from murai_show.show.words import UnfitError
 from tests.show.machine import GOOD, machine, shipped_machine, write
 
@@ -166,6 +167,19 @@ def test_what_x_counts(text: str, length: int) -> None:
 def test_filling_in() -> None:
     values = {field: field.upper() for field in FIELDS} | {"credit": "", "title": "{style}"}
     assert fill("{title} · {style} \n{credit}", values) == "{style} · STYLE"
+
+
+@pytest.mark.parametrize(
+    ("credit", "artist", "work"),
+    [
+        ("Gustav Klimt (1862-1918), The Kiss, 1908", "Gustav Klimt", "The Kiss, 1908"),
+        ("A. Painter, Rue X (2024)", "A. Painter", "Rue X"),
+        ("A. Painter", "A. Painter", ""),
+        ("", "", ""),
+    ],
+)
+def test_what_a_credit_is_made_of(credit: str, artist: str, work: str) -> None:
+    assert artist_and_work(credit) == (artist, work)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from murai_show.edge.social.port import Portrait
 from murai_show.show.planned_post import PlannedAccount
-
-_FIELD = re.compile(r"\{(style|credit|number|date|time|title)\}")
+from murai_show.show.template import artist_and_work, fill
 
 
 @dataclass(frozen=True)
@@ -45,20 +43,18 @@ def compose(
     seconds = count(portrait.taken)
     mark = next(m for m in (mark_of(portrait.number, s, venue.tz) for s in seconds) if not used(m))
     local = datetime.fromtimestamp(portrait.taken, ZoneInfo(venue.tz))
+    artist, work = artist_and_work(portrait.credit)
     fields = {
         "style": portrait.style,
+        "artist": artist,
+        "work": work,
         "credit": portrait.credit,
         "number": mark,
         "date": f"{local:%Y-%m-%d}",
         "time": f"{local:%H:%M}",
         "title": venue.title,
     }
-    text = _fill(account.text, fields)
+    text = fill(account.text, fields)
     if mark not in text:
         text = f"{text} {mark}".strip()
-    return Words(mark, text, _fill(account.alt, fields | {"number": str(portrait.number)}))
-
-
-def _fill(template: str, fields: dict[str, str]) -> str:
-    """Each field once: what a title has in braces stays as it is."""
-    return _FIELD.sub(lambda found: fields[found[1]], template)
+    return Words(mark, text, fill(account.alt, fields | {"number": str(portrait.number)}))

@@ -15,7 +15,8 @@ VENUE = Venue("Murai {style}", "Europe/Paris")
 
 
 def words(text: str, alt: str = "{style} by {credit}, number {number}", used: tuple[str, ...] = ()):
-    portrait = Portrait(Path("p.png"), "wave", "Hokusai", 17, TAKEN)
+    credit = "Hokusai (1760-1849), The Great Wave" if "{work}" in text else "Hokusai"
+    portrait = Portrait(Path("p.png"), "wave", credit, 17, TAKEN)
     return compose(portrait, PlannedAccount("a", "x", text, alt), VENUE, lambda m: m in used)
 
 
@@ -27,6 +28,7 @@ def words(text: str, alt: str = "{style} by {credit}, number {number}", used: tu
         ("{title}: {number}", "Murai {style}: 0017-210431"),
         ("Your portrait", "Your portrait 0017-210431"),
         ("", "0017-210431"),
+        ("{artist}: {work}\n{number}", "Hokusai: The Great Wave\n0017-210431"),
         ("{nothing} {number}", "{nothing} 0017-210431"),
         ("{number.__class__} {number}", "{number.__class__} 0017-210431"),
     ],
