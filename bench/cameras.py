@@ -38,7 +38,7 @@ from murai_show.report import report_json
 from murai_show.show.shot import Filmed, Inset, Shot, Tiles, Walk
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size, parse_size
-from murai_show.style.bank import read_bank
+from murai_show.style.bank import kernel_sets, read_bank
 from murai_show.style.graph import quantise, save, trace
 from murai_show.style.openvino import OpenvinoStylizer, Program, painting_threads
 from murai_show.train.cost import machine
@@ -68,7 +68,7 @@ def frames_of(size: Size) -> list[Frame]:
 
 def painter_of(name: str, paint: Size, folder: Path, int8: bool) -> OpenvinoStylizer:
     """The bank in OpenVINO, compiled for singles."""
-    bank = read_bank(find_bank(name, Path.cwd()))
+    bank = kernel_sets(read_bank(find_bank(name, Path.cwd())))[0]
     graph = trace(bank)
     if int8:
         graph = quantise(graph, [frame.pixels for frame in frames_of(paint)], bank.styles)

@@ -40,8 +40,9 @@ from murai_show.practice import practice_frames
 from murai_show.shipped import shipped
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size, parse_size
-from murai_show.style.bank import Bank, read_bank
+from murai_show.style.bank import Bank, kernel_sets, read_bank
 from murai_show.style.build import Engines, build_engines, find_engines
+from murai_show.style.ensemble import Ensemble
 from murai_show.style.judge import ssim
 from murai_show.style.openvino import OpenvinoStylizer
 from murai_show.style.pytorch import PytorchStylizer
@@ -130,6 +131,13 @@ def open_engines(bank: Bank) -> Engines:
     return find_engines(bank) or build_engines(bank, practice_frames, say)
 
 
+def opened(bank: Bank, precision: str, size: Size) -> Stylizer:
+    """`bank` in OpenVINO, all of its kernel sets in `precision`."""
+    parts = kernel_sets(bank)
+    programs = [open_engines(part).program(precision) for part in parts]
+    return Ensemble([OpenvinoStylizer(*pair, size) for pair in zip(parts, programs, strict=True)])
+
+
 def race(painters: dict[str, Painter], size: Size, rounds: int) -> dict[str, list[float]]:
     """Milliseconds of each painter in every round."""
     frame = np.random.default_rng(1).integers(0, 256, (size.height, size.width, 3), np.uint8)
@@ -145,15 +153,16 @@ def race(painters: dict[str, Painter], size: Size, rounds: int) -> dict[str, lis
 
 def speeds(bank: Bank, size: Size, rounds: int) -> dict[str, object]:
     """Medians, spreads, and how often each paints while the network that people use paints once."""
-    engines = open_engines(bank)
+    first = kernel_sets(bank)[0]
+    engines = open_engines(first)
     people = johnson()
     painters: dict[str, Painter] = {
         "pytorch/examples, eager": eager(people),
         "pytorch/examples, ONNX Runtime": through_onnx(people, size),
-        f"{bank.path.stem}, pytorch": ours(PytorchStylizer(bank, size)),
+        f"{bank.path.stem}, pytorch": ours(PytorchStylizer(first, size)),
     }
     for precision in engines.precisions:
-        stylizer = OpenvinoStylizer(bank, engines.program(precision), size)
+        stylizer = OpenvinoStylizer(first, engines.program(precision), size)
         painters[f"{bank.path.stem}, openvino {precision}"] = ours(stylizer)
     taken = race(painters, size, rounds)
     slow, onnx = (taken[name] for name in list(painters)[:2])
@@ -176,7 +185,6 @@ def speeds(bank: Bank, size: Size, rounds: int) -> dict[str, object]:
 @torch.inference_mode()
 def pictures(bank: Bank, content: Path, folder: Path, vgg: Path, sheet: Path) -> dict[str, object]:
     """Style and content loss in fp32 and int8, and their likeness, on 8 photographs."""
-    engines = open_engines(bank)
     features = load_features(vgg)
     paintings, _ = find_paintings(bank.card.styles, folder)
     photos = [
@@ -184,10 +192,7 @@ def pictures(bank: Bank, content: Path, folder: Path, vgg: Path, sheet: Path) ->
         for photo in open_photos(list_photos(content), 8)
     ]
     side = photos[0].shape[0]
-    exact, quick = (
-        OpenvinoStylizer(bank, engines.program(precision), Size(side, side))
-        for precision in ("fp32", "int8")
-    )
+    exact, quick = (opened(bank, precision, Size(side, side)) for precision in ("fp32", "int8"))
     found: dict[str, object] = {}
     for style in bank.card.names:
         target = {k: gram(v)[0] for k, v in features.network(paintings[style].pixels[None]).items()}
@@ -213,7 +218,7 @@ def pictures(bank: Bank, content: Path, folder: Path, vgg: Path, sheet: Path) ->
             "ssim": round(statistics.mean(losses["ssim"]), 4),
         }
         print(style, found[style], file=sys.stderr, flush=True)
-    draw(engines, bank, sheet)
+    draw(bank, sheet)
     return found
 
 
@@ -221,17 +226,12 @@ def _tensor(picture: np.ndarray) -> Tensor:
     return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255.0
 
 
-def draw(engines: Engines, bank: Bank, sheet: Path) -> None:
+def draw(bank: Bank, sheet: Path) -> None:
     """Every style over one photograph: fp32 above, int8 below it."""
     view = np.asarray(cropped(Image.fromarray(practice_frames().unseen[0]), (480, 300)))
     tile, head, gap = (300, 188), 30, 6  # as contact_sheet lays them out
     exact, quick = (
-        contact_sheet(
-            OpenvinoStylizer(bank, engines.program(precision), Size(480, 300)),
-            [view],
-            tile,
-            originals=False,
-        )
+        contact_sheet(opened(bank, precision, Size(480, 300)), [view], tile, originals=False)
         for precision in ("fp32", "int8")
     )
     row = tile[1] + gap

@@ -14,8 +14,8 @@ from murai_show.app import demo_photos
 from murai_show.paint import contact_sheet, cropped, open_photo
 from murai_show.shipped import shipped
 from murai_show.show.words import Size
+from murai_show.style import open_reference
 from murai_show.style.bank import read_bank
-from murai_show.style.pytorch import PytorchStylizer
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs/pictures"
 SHOWN = ("astronaut", "chelsea", "rocket")
@@ -23,7 +23,7 @@ SHOWN = ("astronaut", "chelsea", "rocket")
 
 def main() -> None:
     bank = read_bank(shipped("models") / "montreal.safetensors")
-    stylizer = PytorchStylizer(bank, Size(640, 400))
+    stylizer = open_reference(bank, Size(640, 400))
     wanted = [path for path in demo_photos() if path.stem in SHOWN]
     photos = [cropped(Image.fromarray(open_photo(path)), (640, 400)) for path in wanted]
     PICTURES.mkdir(exist_ok=True)

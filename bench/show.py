@@ -47,7 +47,7 @@ from murai_show.shipped import shipped
 from murai_show.show.plan import Plan
 from murai_show.show.timeline import LIT
 from murai_show.show.words import Size
-from murai_show.style.bank import read_bank
+from murai_show.style.bank import kernel_sets, read_bank
 from murai_show.train.cost import machine
 
 SHOW = """\
@@ -293,7 +293,8 @@ def main() -> None:
     options.add_argument("--only", choices=PARTS)
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
-    open_engines(read_bank(shipped("models") / f"{given.bank}.safetensors"))
+    for part in kernel_sets(read_bank(shipped("models") / f"{given.bank}.safetensors")):
+        open_engines(part)
     found: dict[str, object] = {
         "machine": machine(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from murai_show.nets.conditional import ConditionalNorm
 from murai_show.scoring import open_clip
-from murai_show.style.bank import read_bank
+from murai_show.style.bank import kernel_sets, read_bank
 from murai_show.style.network import build_network
 from murai_show.train.stability import idle_change
 
@@ -46,7 +46,7 @@ class Smoothed(ConditionalNorm):
 @torch.inference_mode()
 def main() -> None:
     bank, *clips = (Path(word) for word in sys.argv[1:])
-    held = read_bank(bank)
+    held = kernel_sets(read_bank(bank))[0]
     for clip in clips:
         frames = open_clip(clip).frames
         for name, vector in zip(held.card.names, torch.from_numpy(held.styles), strict=True):

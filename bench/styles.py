@@ -21,8 +21,9 @@ from murai_show.app import demo_photos
 from murai_show.paint import contact_sheet, cropped, open_photo
 from murai_show.shipped import shipped
 from murai_show.show.words import Size
-from murai_show.style.bank import read_bank
-from murai_show.style.pytorch import PytorchStylizer
+from murai_show.style import open_reference
+from murai_show.style.bank import Bank, read_bank
+from murai_show.style.card import SHARED
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BANK = "montreal"
@@ -30,8 +31,7 @@ HEAD = """# The shipped styles
 
 <!-- Written by bench/styles.py from models/{bank}.json and docs/scores/{bank}.json. -->
 
-`bank: {bank}` holds {count} paintings in one painter of {parameters:,} parameters. A show fades
-between them without a cut, and mixes them: `{{ wave: 0.6, starry: 0.4 }}`.
+{holds}
 
 ![Every style over the same photographs](pictures/{bank}.jpg)
 
@@ -40,6 +40,29 @@ Content and style: means over {photos} photographs that it was not trained on, 3
 warping error on Sintel's alley_1, the input's own being 1. Lower is closer or calmer, but for SSIM.
 Measured on {machine}.
 """
+
+
+def what_it_holds(bank: Bank) -> str:
+    """How many paintings, which share the painter, and how a show goes from one to another."""
+    parameters = sum(tensor.size for tensor in bank.network.values())
+    own = [style.name for style in bank.card.styles if style.kernels != SHARED]
+    shared = [style.name for style in bank.card.styles if style.kernels == SHARED]
+    count = len(bank.card.styles)
+    if not own:
+        return (
+            f"`bank: {BANK}` holds {count} paintings in one painter of {parameters:,} parameters. "
+            "A show fades\nbetween them without a cut, and mixes them: "
+            f"`{{ {shared[0]}: 0.6, {shared[1]}: 0.4 }}`."
+        )
+    told = (
+        f"`bank: {BANK}` holds {count} paintings, painted by networks of {parameters:,} parameters."
+    )
+    if shared:
+        told += f" {', '.join(shared)}\nshare one: a show fades between them along their vectors."
+    return (
+        f"{told} {', '.join(own)}\nhave [kernels of their own](training.md#kernels-of-its-own): "
+        "a fade to one of them is a dissolve."
+    )
 
 
 def table(scores: dict[str, Any]) -> list[str]:
@@ -66,8 +89,7 @@ def main() -> None:
     scores = json.loads((DOCS / f"scores/{BANK}.json").read_text(encoding="utf-8"))
     head = HEAD.format(
         bank=BANK,
-        count=len(bank.card.styles),
-        parameters=sum(tensor.size for tensor in bank.network.values()),
+        holds=what_it_holds(bank),
         photos=len(scores["photos"]),
         features=scores["features"],
         machine=scores["machine"],
@@ -84,7 +106,7 @@ def main() -> None:
         lines += [""]
     (DOCS / "styles.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     photos = [Path(word) for word in sys.argv[1:]] or demo_photos()
-    stylizer = PytorchStylizer(bank, Size(640, 400))
+    stylizer = open_reference(bank, Size(640, 400))
     cut = [np.asarray(cropped(Image.fromarray(open_photo(p)), (640, 400))) for p in photos]
     sheet = contact_sheet(stylizer, cut, (256, 160), originals=False)
     sheet.save(DOCS / f"pictures/{BANK}.jpg", quality=78)

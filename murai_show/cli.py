@@ -377,6 +377,7 @@ app.command()(cli_kiosk.install)
 app.command()(cli_kiosk.uninstall)
 app.command()(cli_outbox.outbox)
 app.command()(cli_build.build)
+app.command()(cli_build.join)
 app.command()(cli_train.train)
 app.command()(cli_doctor.doctor)
 app.command()(cli_doctor.support)
@@ -447,14 +448,14 @@ def score(
 def _stylizer(bank: str, size: str | None):
     from murai_show.app import find_bank
     from murai_show.show.words import Size, parse_size
+    from murai_show.style import open_reference
     from murai_show.style.bank import read_bank
-    from murai_show.style.pytorch import PytorchStylizer
 
     try:
         paint = Size(16384, 16384) if size is None else parse_size(size)
     except ValueError as error:
         raise UsageError(f"--size: {error}") from None
-    return PytorchStylizer(read_bank(find_bank(bank, Path.cwd())), paint)
+    return open_reference(read_bank(find_bank(bank, Path.cwd())), paint)
 
 
 def main() -> None:

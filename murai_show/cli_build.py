@@ -1,4 +1,4 @@
-"""The verb `murai-show build`: engines for this machine, ahead of the show."""
+"""The verbs `build`, engines for this machine ahead of the show, and `join`, banks put together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Built:
-    """What was built, in `folder`, and how it fared: `paints` is the precision that does, `why` the
-    sentence about it; `milliseconds` a frame and `verdicts` by precision; `more` for scripts."""
+    """What was built for `bank`, in `folder`, and how it fared: `paints` is the precision that
+    does, `why` the sentence about it; `milliseconds` a frame and `verdicts` by precision; `more`
+    for scripts."""
 
+    bank: Bank
     engine: str
     folder: Path
     paints: str
@@ -37,7 +40,8 @@ class Built:
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be built: for which bank, fitted to which photographs, measured at which size."""
+    """What is to be built: for which bank, of one network, fitted to which photographs, measured
+    at which size."""
 
     bank: Bank
     content: Path | None
@@ -71,7 +75,8 @@ def build(
     On a CPU a show does this by itself when it first plays a bank, and takes about a minute for it.
     On an NVIDIA GPU with TensorRT a show builds fp16 alone; int8 and fp8 are made here.  What
     computes in eight bits is taken only where every style still looks like itself: an SSIM of at
-    least 0.95 to the fp32 picture, on photographs that it was not fitted to.
+    least 0.95 to the fp32 picture, on photographs that it was not fitted to.  Styles that have
+    kernels of their own are a network of their own, and have an engine of their own.
 
     \b
     murai-show build montreal
@@ -80,7 +85,7 @@ def build(
     """
     from murai_show.app import find_bank
     from murai_show.show.words import parse_size
-    from murai_show.style.bank import read_bank
+    from murai_show.style.bank import kernel_sets, read_bank
 
     makers = {"openvino": _openvino, "tensorrt": _tensorrt}
     if engine not in (*makers, "auto"):
@@ -89,17 +94,62 @@ def build(
         paint = parse_size(size)
     except ValueError as error:
         raise UsageError(f"--size: {error}") from None
-    order = Order(read_bank(find_bank(bank, Path.cwd())), content, paint, anew)
+    networks = kernel_sets(read_bank(find_bank(bank, Path.cwd())))
+    make = makers[_best() if engine == "auto" else engine]
+    built: list[Built] = []
     with _spinner() as say:
-        built = makers[_best() if engine == "auto" else engine](order, say)
+        for one in networks:
+            told = partial(_tell, say, one.name) if len(networks) > 1 else say
+            built.append(make(Order(one, content, paint, anew), told))
     if as_json:
-        typer.echo(json.dumps(_facts(built)))
+        typer.echo(json.dumps({"networks": [_facts(one) for one in built]}))
         return
     from rich.console import Console
 
-    Console().print(_table(built))
-    typer.echo(f"{order.bank.path.stem}: {built.why}")
-    typer.echo(f"kept in {built.folder}")
+    for one in built:
+        Console().print(_table(one))
+        typer.echo(f"{one.bank.name}: {one.why}")
+        typer.echo(f"kept in {one.folder}")
+
+
+def _tell(say: Callable[[str], None], name: str, what: str) -> None:
+    say(f"{name}: {what}")
+
+
+def join(
+    banks: Annotated[list[str], typer.Argument(metavar="BANK…", help="In models/, or files.")],
+    bank: Annotated[Path, typer.Option(metavar="OUT.safetensors", help="The bank to write.")],
+    replacing: Annotated[
+        bool, typer.Option("--replace", help="A style of a later bank replaces its namesake.")
+    ] = False,
+) -> None:
+    """Put banks together: one bank with all their styles, painted as before, for one show.
+
+    Each network comes along as kernels that its styles have for themselves, half a megabyte for the
+    painter of the shipped banks.  A fade between styles of two networks is a dissolve, and paints
+    both while it lasts.  Only banks of one kind and size can be joined.
+
+    \b
+    murai-show join wave klee --bank models/evening.safetensors
+    murai-show join montreal better.safetensors --replace --bank models/montreal.safetensors
+    """
+    from murai_show.app import find_bank
+    from murai_show.style.bank import kernel_sets, read_bank
+    from murai_show.style.join import join_banks
+
+    if len(banks) < 2:
+        raise UsageError(f"{banks[0]} alone: name at least two banks to join")
+    if bank.suffix != ".safetensors":
+        raise UsageError(f"--bank {bank}: a bank's name ends in .safetensors")
+    found = [read_bank(find_bank(name, Path.cwd())) for name in banks]
+    try:
+        join_banks(found, bank, replacing=replacing)
+    except OSError as error:
+        raise UsageError(f"{bank} cannot be written: {error.strerror}") from None
+    made = read_bank(bank)
+    typer.echo(
+        f"{bank} is written: {', '.join(made.card.names)}; networks: {len(kernel_sets(made))}"
+    )
 
 
 def _best() -> str:
@@ -129,6 +179,7 @@ def _openvino(order: Order, say: Callable[[str], None]) -> Built:
     say("measuring")
     choice = choose(engines, order.bank, order.paint, anew=order.anew)
     return Built(
+        order.bank,
         "openvino",
         engines.folder,
         choice.precision,
@@ -152,6 +203,7 @@ def _tensorrt(order: Order, say: Callable[[str], None]) -> Built:
     choice = choose_tensorrt(order.bank, order.paint, watch=say, anew=order.anew)
     choice.stylizer.close()
     return Built(
+        order.bank,
         "tensorrt",
         choice.folder,
         choice.precision,
@@ -176,6 +228,7 @@ def _spinner() -> Iterator[Callable[[str], None]]:
 
 def _facts(built: Built) -> dict[str, Any]:
     return {
+        "styles": list(built.bank.card.names),
         "engine": built.engine,
         "folder": str(built.folder),
         "paints": built.paints,

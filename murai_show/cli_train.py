@@ -37,7 +37,7 @@ def train(
         Path | None, typer.Option("--from", metavar="BANK", help="Begin with this bank's painter.")
     ] = None,
     into: Annotated[
-        Path | None, typer.Option(metavar="BANK", help="Add to this bank, with --vector-only.")
+        Path | None, typer.Option(metavar="BANK", help="Add to this bank; --vector-only or --own.")
     ] = None,
     teacher: Annotated[
         Path | None,
@@ -50,6 +50,10 @@ def train(
     vector_only: Annotated[
         bool, typer.Option("--vector-only", help="Freeze the painter, learn only the new styles.")
     ] = False,
+    own: Annotated[
+        str | None,
+        typer.Option(metavar="tail|all", help="Kernels that the new styles have for themselves."),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help=f"Optimiser steps. Default: {Recipe.steps}.")
     ] = None,
@@ -114,6 +118,9 @@ def train(
         murai-show train wave.jpg klee.jpg --content photos --bank models/mine.safetensors
         murai-show train scream.jpg --into models/mine.safetensors --vector-only \\
             --content photos --minutes 10
+    The same with kernels of its own, which is stronger, and takes longer to fade to:
+        murai-show train scream.jpg --into models/mine.safetensors --own all \\
+            --content photos --minutes 20 --rate 0.5
     All GPUs of a machine; two machines, the same on each but for --node-rank:
         torchrun --standalone --nproc-per-node gpu -m murai_show train … --batch 16
         torchrun --nnodes 2 --node-rank 0 --nproc-per-node gpu --master-addr 10.0.0.1 \\
@@ -129,6 +136,7 @@ def train(
         steps=steps,
         minutes=minutes,
         vector_only=vector_only,
+        own=own,
         precision=precision,
         batch=batch,
         crop=crop_side,

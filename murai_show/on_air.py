@@ -46,7 +46,7 @@ from murai_show.show.schema import (
     VirtualCameraOutput,
 )
 from murai_show.show.sizes import inside
-from murai_show.show.timeline import Look, MaskFile
+from murai_show.show.timeline import MaskFile, look_of_all
 from murai_show.style import ON_GPU, open_stylizer
 from murai_show.style.collage import Collage
 
@@ -114,7 +114,7 @@ def _ready_painter(plan: Plan, clock: Clock) -> tuple[Stylizer, Collage]:
     width, height = inside(plan.paint, plan.paint)
     blank = Frame(np.zeros((height, width, 3), np.uint8), 0.0, 0.0, 0, "warm-up")
     for count in range(2, shots + 1):
-        collage.paint_all([blank] * count, Look(((collage.styles[0], 1.0),)))
+        collage.paint_all([blank] * count, look_of_all(collage.styles))
     if plan.degrade is None:
         return collage, collage
     filmed = getattr(plan.camera.spec, "size", plan.paint)

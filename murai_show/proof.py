@@ -56,13 +56,19 @@ def remembered(plan: Plan) -> float | None:
     if plan.bank.engine != "openvino":
         return None
     try:
-        from murai_show.style.bank import read_bank
+        from murai_show.style.bank import kernel_sets, read_bank
         from murai_show.style.build import find_engines
         from murai_show.style.tune import recalled
     except ImportError:
         return None
-    engines = find_engines(read_bank(plan.bank.file))
-    return None if engines is None else recalled(engines, plan.paint)
+    found: list[float] = []
+    for part in kernel_sets(read_bank(plan.bank.file)):
+        engines = find_engines(part)
+        taken = None if engines is None else recalled(engines, plan.paint)
+        if taken is None:
+            return None
+        found.append(taken)
+    return max(found)  # one network at a time, but for fades
 
 
 def measured(plan: Plan) -> float:

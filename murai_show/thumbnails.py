@@ -31,12 +31,12 @@ def paint_entries(plan: Plan, entries: Iterable[Mix]) -> dict[Mix, Image]:
 
     from murai_show.camera.still import find_photos
     from murai_show.paint import cropped, open_photo
+    from murai_show.style import open_reference
     from murai_show.style.bank import read_bank
-    from murai_show.style.pytorch import PytorchStylizer
 
     try:
         photo = open_photo(next(iter(find_photos("demo"))))
-        stylizer = PytorchStylizer(read_bank(plan.bank.file), SIZE)
+        stylizer = open_reference(read_bank(plan.bank.file), SIZE)
     except (BankError, CameraError, UsageError, ImportError) as error:
         log.info("no thumbnails: %s", error)
         return {}

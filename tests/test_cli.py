@@ -281,7 +281,8 @@ def test_engines_are_built_ahead_of_the_show(work, murai) -> None:
         Image.fromarray(noise).resize((640, 360)).save(work / f"photos/{number}.png")
     code, out, err = murai("build", "small", "--content", "photos", "--size", "160x90", "--json")
     assert code == 0, err
-    told = json.loads(out)
+    (told,) = json.loads(out)["networks"]
+    assert told["styles"] == ["a", "b"]
     assert told["precisions"]["fp32"]["good"]
     assert set(told["precisions"]["int8"]["ssim"]) == {"a", "b"}
     taken = {k: v["ms"] for k, v in told["precisions"].items() if v["good"]}

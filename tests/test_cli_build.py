@@ -18,7 +18,7 @@ from murai_show.style import cuda, qdq, tensorrt
 from murai_show.style.judge import Verdict
 from murai_show.style.qdq import Narrow
 from murai_show.style.tensorrt import Choice
-from tests.banks import write_small_bank
+from tests.banks import write_bank_of_two, write_small_bank
 
 BAD = Verdict(False, {"a": 0.9, "b": 0.91}, ("head",), "a would be too far from itself")
 VERDICTS = {
@@ -81,7 +81,7 @@ def test_eight_bits_are_made_once_and_the_fastest_paints(steps: list[str]) -> No
 
 
 def test_scripts_are_told_the_same(steps: list[str], tmp_path: Path) -> None:
-    told = json.loads(built("--json"))
+    (told,) = json.loads(built("--json"))["networks"]
     assert (told["engine"], told["paints"], told["folder"]) == ("tensorrt", "int8", str(tmp_path))
     assert told["precisions"]["int8"] == {
         "good": True,
@@ -91,6 +91,16 @@ def test_scripts_are_told_the_same(steps: list[str], tmp_path: Path) -> None:
         "why": "",
     }
     assert told["precisions"]["fp8"]["ms"] is None
+
+
+def test_each_network_of_a_bank_is_built(steps: list[str], tmp_path: Path) -> None:
+    write_bank_of_two(tmp_path / "models/small.safetensors")
+    out = built("--size", "1280x720")
+    assert len([step for step in steps if step.startswith("choose")]) == 2
+    assert "small: TensorRT int8" in out
+    assert "small (b): TensorRT int8" in out
+    told = json.loads(built("--json"))["networks"]
+    assert [one["styles"] for one in told] == [["a", "c"], ["b"]]
 
 
 def test_without_tensorrt_the_cpu_s_are_built(

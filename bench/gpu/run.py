@@ -51,7 +51,7 @@ from murai_show.shipped import shipped  # noqa: E402
 from murai_show.show.plan import Plan  # noqa: E402
 from murai_show.show.timeline import LIT, Look  # noqa: E402
 from murai_show.show.words import Size  # noqa: E402
-from murai_show.style.bank import Bank, read_bank  # noqa: E402
+from murai_show.style.bank import Bank, kernel_sets, read_bank  # noqa: E402
 from murai_show.style.cuda import CudaStylizer, open_cuda  # noqa: E402
 from murai_show.style.network import build_network  # noqa: E402
 from murai_show.style.qdq import find_narrow, make_narrow  # noqa: E402
@@ -159,7 +159,7 @@ def copies(bank: Bank) -> dict[str, float]:
 
     stylizer: CudaStylizer = open_cuda(bank, FULL)
     frame, rounds = device_frame(FULL), 50
-    one, other = bank.card.names[:2]
+    one, other = bank.card.names[0], bank.card.names[-1]
     with profile(activities=[ProfilerActivity.CUDA]) as seen:
         for number in range(rounds):
             share = (number + 1) / (rounds + 1)
@@ -285,7 +285,9 @@ def main() -> None:
     if gpu is None or not torch.cuda.is_available():
         sys.exit("no NVIDIA GPU that this PyTorch can use")
     given.out.mkdir(parents=True, exist_ok=True)
-    bank = read_bank(shipped("models") / f"{given.bank}.safetensors")
+    # The networks of a bank are alike but for their numbers; `copies` fades in one of them.
+    networks = kernel_sets(read_bank(shipped("models") / f"{given.bank}.safetensors"))
+    bank = max(networks, key=lambda one: len(one.card.styles))
     found: dict[str, object] = {
         "gpu": str(gpu),
         "capability": list(gpu.capability),

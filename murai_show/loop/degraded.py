@@ -22,7 +22,7 @@ from murai_show.loop.pacing import next_due
 from murai_show.ports import Batching, Camera, CameraHealth, Clock, Resizable, Stylizer
 from murai_show.show.guard import LadderSpec, Rung
 from murai_show.show.sizes import inside
-from murai_show.show.timeline import Look
+from murai_show.show.timeline import Look, look_of_all
 from murai_show.show.words import Size
 
 log = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ class DegradedStylizer:
     def _make_ready(self) -> None:
         frame, self._stylizer.paint = self._wanted.pop(0)
         blank = np.zeros((frame.height, frame.width, 3), np.uint8)
-        self._stylizer(Frame(blank, 0.0, 0.0, 0, "blank"), Look(((self.styles[0], 1.0),)))
+        self._stylizer(Frame(blank, 0.0, 0.0, 0, "blank"), look_of_all(self.styles))
 
 
 class DegradedCamera:

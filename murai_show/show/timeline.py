@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -84,6 +85,12 @@ class Look:
 
 # How a picture is shown that no painter made: a card, a slate in a window.
 LIT = Look(((PLAIN, 1.0),), why="as it is")
+
+
+def look_of_all(styles: Sequence[str]) -> Look:
+    """All of `styles` in equal parts: a painter of several networks makes every one ready for it,
+    where a look of one style would leave the others for the show."""
+    return Look(tuple((style, 1.0 / len(styles)) for style in styles), why="warm-up")
 
 
 def look_at(plan: Plan, wall: float, calls: Calls = NONE) -> Look:

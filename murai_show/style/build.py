@@ -22,7 +22,7 @@ from typing import Any
 from murai_show.errors import EngineError
 from murai_show.ports import Stylizer
 from murai_show.show.words import Size
-from murai_show.style.bank import Bank
+from murai_show.style.bank import Bank, kernel_sets, read_bank
 from murai_show.style.judge import Practice, Remembered, Verdict, judge, read_verdict, settle
 from murai_show.style.openvino import OpenvinoStylizer, Program, ov, painting_threads
 from murai_show.style.vault import PART, choose_home, clear, content_key, user_cache
@@ -101,7 +101,7 @@ def build_engines(bank: Bank, practice: Callable[[], Practice], watch: Watch) ->
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
         part.mkdir()  # for the context to remove
-    _forget_others(bank, folder)
+    _forget_others(bank.path, home)
     return Engines(folder, verdicts)
 
 
@@ -164,8 +164,13 @@ def _prepare(home: Path) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _forget_others(bank: Bank, folder: Path) -> None:
-    """Remove engines of the same bank as it was before, or for an older OpenVINO."""
-    for other in folder.parent.glob(f"{bank.path.stem}-*-openvino-*-{cpu_key()}"):
-        if other != folder:
-            shutil.rmtree(other, ignore_errors=True)
+def _forget_others(path: Path, home: Path) -> None:
+    """Remove from `home` engines of the bank as it was before, or for an older OpenVINO.
+
+    The bank is read as it is now: what is built may be one of its kernel sets.
+    """
+    kept = {engines_name(part) for part in kernel_sets(read_bank(path))}
+    key = "[0-9a-f]" * 12
+    for folder in home.glob(f"{path.stem}-{key}-openvino-*-{cpu_key()}"):
+        if folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,8 @@ from typing import Any
 
 from murai_show.errors import BankError
 
-FORMAT = 1
+FORMAT = 2  # 1 had no kernel sets
+SHARED = 0  # the kernel set that is nobody's own
 ARCHITECTURES = ("painter", "classic")
 
 
@@ -23,7 +24,8 @@ class StyleCard:
     """Who made the picture that a style was learned from.
 
     `picture` is its file's name; `crop` the part of it that was learned: x, y, width, height in
-    pixels, all of it when None.
+    pixels, all of it when None; `kernels` the number of the kernel set that the style is painted
+    with, `SHARED` or one of its own.
     """
 
     name: str
@@ -31,6 +33,7 @@ class StyleCard:
     licence: str = ""
     picture: str = ""
     crop: tuple[int, int, int, int] | None = None
+    kernels: int = SHARED
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ def read_card(bank: Path) -> BankCard:
         raise BankError(f"{path}: the bank's card is missing") from None
     except (OSError, ValueError) as error:
         raise BankError(f"{path}: the bank's card cannot be read: {error}") from None
-    if not isinstance(raw, dict) or raw.get("murai_bank") != FORMAT:
+    if not isinstance(raw, dict) or raw.get("murai_bank") not in (1, FORMAT):
         found = raw.get("murai_bank") if isinstance(raw, dict) else type(raw).__name__
-        raise BankError(f'{path}: not a bank\'s card: "murai_bank" is {found!r}, not {FORMAT}')
+        raise BankError(f'{path}: not a bank\'s card: "murai_bank" is {found!r}, not 1 or {FORMAT}')
     try:
         styles = tuple(_style(style) for style in raw["styles"])
         card = BankCard(raw["architecture"], raw["config"], styles, raw.get("made", {}))

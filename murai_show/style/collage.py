@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from murai_show.frame import Frame
-from murai_show.ports import Batching, Resizable
+from murai_show.ports import Resizable
 from murai_show.show.playing import PLAIN
 from murai_show.show.timeline import AreaLook, Look, MaskFile, Mix, Wipe, smooth
 from murai_show.show.words import Size
+from murai_show.style.ensemble import Ensemble
 from murai_show.style.identity import IdentityStylizer
+from murai_show.style.lay import Bytes, lay
 
-Bytes = NDArray[np.uint8]
 ReadMask = Callable[[Path, Size], NDArray[np.float32]]
 KEPT = 32  # masks: a few areas, at the sizes of a camera and its slate
 
@@ -30,15 +30,13 @@ class Collage:
 
     The painter sees the whole picture each time, because its norms are over all of it: an area
     painted by itself would change with where it is cut.  So each further look costs one painting;
-    a look without areas costs nothing.  Pictures are mixed as they are encoded (sRGB), as a
-    dissolve on a mixing desk.  `read_mask` gives (H, W), float32, 0 to 1, of a size.
+    a look without areas costs nothing.  `read_mask` gives (H, W), float32, 0 to 1, of a size.
     """
 
     def __init__(self, stylizer: Resizable, paint: Size, read_mask: ReadMask) -> None:
-        self.engine = stylizer.engine
-        self.styles = (*stylizer.styles, PLAIN)
-        self._stylizer = stylizer
         self._plain = IdentityStylizer((PLAIN,), paint)
+        self._stylizer = Ensemble((stylizer, self._plain))
+        self.engine, self.styles = self._stylizer.engine, self._stylizer.styles
         self._read_mask = read_mask
         self._masks: OrderedDict[tuple[object, ...], Bytes] = OrderedDict()
 
@@ -49,12 +47,12 @@ class Collage:
 
     @paint.setter
     def paint(self, size: Size) -> None:
-        self._stylizer.paint = self._plain.paint = size
+        self._stylizer.paint = size
 
     @property
     def recoveries(self) -> int:
         """How often a GPU was out of memory and went on."""
-        return getattr(self._stylizer, "recoveries", 0)
+        return self._stylizer.recoveries
 
     def prepare(self, files: Iterable[MaskFile]) -> None:
         """Read masks before the show and not in it; on any thread.  Raises what reading raises."""
@@ -87,27 +85,8 @@ class Collage:
     ) -> Sequence[Frame]:
         """`frames` in `mix`, painted once however many areas show it."""
         if mix not in hands:
-            hands[mix] = self._painted(frames, mix)
+            hands[mix] = self._stylizer.paint_all(frames, Look(mix))
         return hands[mix]
-
-    def _painted(self, frames: Sequence[Frame], mix: Mix) -> Sequence[Frame]:
-        bare = sum(weight for style, weight in mix if style == PLAIN)
-        if not bare:
-            return self._engine(frames, Look(mix))
-        plain = [self._plain(frame, Look(((PLAIN, 1.0),))) for frame in frames]
-        rest = tuple((s, weight / (1.0 - bare)) for s, weight in mix if s != PLAIN)
-        if not rest:
-            return plain
-        painted = self._engine(frames, Look(rest))
-        return [
-            under.painted(lay(under.pixels, over.pixels, bare))
-            for under, over in zip(painted, plain, strict=True)
-        ]
-
-    def _engine(self, frames: Sequence[Frame], look: Look) -> Sequence[Frame]:
-        if len(frames) > 1 and isinstance(self._stylizer, Batching):
-            return self._stylizer.paint_all(frames, look)
-        return [self._stylizer(frame, look) for frame in frames]
 
     def _lit(
         self, frames: Sequence[Frame], area: AreaLook, hands: dict[Mix, Sequence[Frame]]
@@ -170,38 +149,3 @@ def wiped(wipe: Wipe, soft: float, size: Size) -> Bytes:
     line = np.rint(np.array(ramp) * 255.0).astype(np.uint8)
     shaped = line[None, :] if across else line[:, None]
     return np.ascontiguousarray(np.broadcast_to(shaped, (size.height, size.width)))
-
-
-def lay(under: Any, over: Any, share: Bytes | float) -> Any:
-    """`over` upon `under`, both (H, W, 3), uint8, as much of it as `share` says: a number, or
-    (H, W), uint8.
-
-    A picture of one pixel is a colour.  In a GPU's memory if `under` is there, else NumPy.
-    """
-    if not isinstance(under, np.ndarray):
-        return _lay_on_device(under, over, share)
-    if not isinstance(over, np.ndarray):
-        over = over.cpu().numpy()
-    below = Image.fromarray(under)
-    above = Image.fromarray(over)
-    if above.size != below.size:
-        above = above.resize(below.size, Image.Resampling.BILINEAR)
-    if isinstance(share, float | int):
-        return np.asarray(Image.blend(below, above, float(share)))
-    return np.asarray(Image.composite(above, below, Image.fromarray(share)))
-
-
-def _lay_on_device(under: Any, over: Any, share: Bytes | float) -> Any:
-    """The same with torch, where `under` lies."""
-    import torch
-
-    put = partial(torch.as_tensor, device=under.device)
-    above = put(over).to(torch.float32)
-    if above.shape != under.shape:
-        planes = above.permute(2, 0, 1)[None]
-        size = tuple(under.shape[:2])
-        planes = torch.nn.functional.interpolate(planes, size, mode="bilinear")
-        above = planes[0].permute(1, 2, 0)
-    weight = share if isinstance(share, float | int) else put(share)[..., None] / 255.0
-    mixed = torch.lerp(under.to(torch.float32), above, weight)
-    return mixed.round_().to(torch.uint8)

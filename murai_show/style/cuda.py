@@ -329,7 +329,7 @@ def open_cuda(
     openers = {name: partial(_warmed, bank, paint, where, name) for name in (_PLAIN, _COMPILED)}
     file = _memory(bank, paint, where)
     won = open_fastest(openers, file, paint, seconds=seconds, anew=anew)
-    log.info("%s: torch %s on CUDA, at %s: %s", bank.path.stem, won.name, paint, won.told)
+    log.info("%s: torch %s on CUDA, at %s: %s", bank.name, won.name, paint, won.told)
     return won.stylizer
 
 

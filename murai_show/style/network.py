@@ -15,7 +15,12 @@ from murai_show.style.bank import Bank
 
 
 def build_network(bank: Bank) -> nn.Module:
-    """The bank's network, for inference.  Raises BankError when the weights do not fit."""
+    """The bank's network, for inference; of a bank with several, see `kernel_sets`.
+
+    Raises BankError when the weights do not fit.
+    """
+    if bank.own:
+        raise ValueError(f"{bank} has several networks; take its kernel sets")
     architecture: Any = {"painter": Painter, "classic": Classic}[bank.card.architecture]
     try:
         network: nn.Module = architecture(**bank.card.config)

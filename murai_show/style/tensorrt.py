@@ -77,7 +77,7 @@ def open_tensorrt(
     trt, where = load_tensorrt(), find_device(device)
     narrow = None if precision == WIDE else find_narrow(bank, precision)
     if precision != WIDE and narrow is None:
-        raise EngineError(f"{bank.path.stem} has no {precision}: murai-show build makes it")
+        raise EngineError(f"{bank.name} has no {precision}: murai-show build makes it")
     return _warmed(trt, _Wanted(bank, paint, where, precision, narrow), watch, anew)
 
 
@@ -107,7 +107,7 @@ def choose_tensorrt(
     won = open_fastest(openers, file, paint, anew=anew)
     choice = Choice(folder, won.stylizer, won.name, won.milliseconds, verdicts)
     if len(openers) > 1:
-        log.info("%s: %s", bank.path.stem, choice.why(paint))
+        log.info("%s: %s", bank.name, choice.why(paint))
     return choice
 
 
@@ -292,7 +292,7 @@ def _open_network(
                 raise
             watch(f"{file.name} is not used: {first_line(error)}")
     watch(
-        f"{bank.path.stem}: its TensorRT engine in {wanted.precision} is built for this GPU, once, "
+        f"{bank.name}: its TensorRT engine in {wanted.precision} is built for this GPU, once, "
         "in some minutes"
     )
     timings = vault / f"timings-{gpu_key(device)}-tensorrt{trt.__version__}"

@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from murai_show.errors import TrainError, UsageError
+from murai_show.nets.grow import can_grow, grow
 from murai_show.nets.painter import SIZES
-from murai_show.style.bank import Bank, read_bank
-from murai_show.style.card import StyleCard
+from murai_show.style.bank import Bank, kernel_sets, kernels_of, read_bank
+from murai_show.style.card import SHARED, StyleCard
 from murai_show.train.data import Crop
 from murai_show.train.lesson import Painting
-from murai_show.train.recipe import PRECISIONS, VECTOR_STEPS, VECTOR_WARM_UP, Recipe
+from murai_show.train.recipe import OWN, PRECISIONS, VECTOR_STEPS, VECTOR_WARM_UP, Recipe
 from murai_show.train.run import Training
 
 
@@ -64,6 +67,11 @@ def choose_recipe(*, steps: int | None, minutes: float | None, **chosen: Any) ->
         raise UsageError(f"--minutes {minutes:g}: should be more than 0")
     if chosen["precision"] not in PRECISIONS:
         raise UsageError(f"--precision {chosen['precision']}: write {', '.join(PRECISIONS)}")
+    own = chosen.get("own")
+    if own is not None and own not in OWN:
+        near = difflib.get_close_matches(own, OWN, 1)
+        hint = f"did you mean {near[0]}?" if near else f"write {' or '.join(OWN)}"
+        raise UsageError(f"--own {own}: {hint}")
     if not chosen["vector_only"]:
         return Recipe(steps=steps or Recipe.steps, minutes=minutes, **chosen)
     return Recipe(steps=steps or VECTOR_STEPS, minutes=minutes, warm_up=VECTOR_WARM_UP, **chosen)
@@ -94,13 +102,17 @@ def plan_training(
     bank = goal.bank or goal.into
     assert bank is not None
     given = goal.into or goal.start
-    start = None if given is None else read_bank(given)
-    size = _check_size(goal.size, start)
+    into = None if given is None else read_bank(given)
+    names = [painting.card.name for painting in paintings]
+    start = None if into is None else foundation(into, names)
+    size = _check_size(goal.size, start, adds=goal.into is not None)
+    if start is not None and goal.size is not None:
+        start = grown(start, size)
     teacher = None if goal.teacher is None else read_bank(goal.teacher)
     if teacher is not None:
         _check_teacher(paintings, teacher)
-    if goal.into is not None and start is not None:
-        _check_new(paintings, start)
+    if recipe.vector_only and into is not None:
+        _check_new(paintings, into)
     name = bank.stem if goal.into is None else f"{bank.stem}-{paintings[0].card.name}"
     return Training(
         tuple(paintings),
@@ -111,24 +123,55 @@ def plan_training(
         goal.folder or Path("runs") / name,
         goal.resume,
         start,
+        into,
         teacher,
+    )
+
+
+def foundation(bank: Bank, names: Sequence[str]) -> Bank:
+    """The kernel set that learning `names` starts from: their own where they have one together,
+    else the one that styles share."""
+    cards = {style.name: style for style in bank.card.styles}
+    numbers = {cards[name].kernels if name in cards else SHARED for name in names}
+    sets = {kernels_of(one): one for one in kernel_sets(bank)}
+    if len(numbers) == 1 and (number := numbers.pop()) in sets:
+        return sets[number]
+    return sets.get(SHARED, next(iter(sets.values())))
+
+
+def grown(bank: Bank, size: str) -> Bank:
+    """`bank`, of one network, with a painter of `size` that paints the same; itself where it has
+    that size."""
+    old, new = dict(bank.card.config), dict(SIZES[size])
+    if old == new or bank.card.architecture != "painter":
+        return bank
+    weights = {name: torch.from_numpy(kernel.copy()) for name, kernel in bank.network.items()}
+    network, vectors = grow(weights, torch.from_numpy(bank.styles.copy()), old, new)
+    return replace(
+        bank,
+        card=replace(bank.card, config=new),
+        network={name: kernel.numpy() for name, kernel in network.items()},
+        styles=vectors.numpy(),
     )
 
 
 def _check_goal(goal: Goal, recipe: Recipe) -> None:
     if goal.into is not None and goal.start is not None:
         raise UsageError("--into adds to a bank and --from begins with one; give one of them")
-    if goal.into is not None and not recipe.vector_only:
+    adds = recipe.vector_only or recipe.own is not None
+    if goal.into is not None and not adds:
         raise UsageError(
-            "--into adds styles to a bank that stays as it is, so it needs --vector-only; to let "
-            "its painter learn on, give all its pictures again with --from"
+            "--into adds styles to a bank whose others stay as they are, so it needs --vector-only "
+            "or --own tail or --own all; to let its painter learn on, give all its pictures again "
+            "with --from"
         )
-    if recipe.vector_only and goal.into is None:
-        raise UsageError(
-            "--vector-only needs --into BANK: whose painter shall paint the new style?"
-        )
-    if recipe.vector_only and goal.teacher is not None:
-        raise UsageError("--teacher is imitated by a whole painter; leave out --vector-only")
+    if recipe.vector_only and recipe.own is not None:
+        raise UsageError("--vector-only learns no kernels and --own does; give one of them")
+    word = "--vector-only" if recipe.vector_only else "--own"
+    if adds and goal.into is None:
+        raise UsageError(f"{word} needs --into BANK: whose painter shall paint the new style?")
+    if adds and goal.teacher is not None:
+        raise UsageError(f"--teacher is imitated by a whole painter; leave out {word}")
     if recipe.imitation_share > 0 and goal.teacher is None:
         raise UsageError("--imitation-share needs --teacher BANK: whom shall the painter imitate?")
     if goal.bank is None and goal.into is None:
@@ -139,7 +182,7 @@ def _check_goal(goal: Goal, recipe: Recipe) -> None:
             raise UsageError(f"{option} {bank}: a bank's name ends in .safetensors")
 
 
-def _check_size(size: str | None, start: Bank | None) -> str:
+def _check_size(size: str | None, start: Bank | None, *, adds: bool) -> str:
     """The size that is meant; a bank's own where there is one to start from."""
     if size is not None and size not in SIZES:
         near = difflib.get_close_matches(size, SIZES, 1)
@@ -149,9 +192,16 @@ def _check_size(size: str | None, start: Bank | None) -> str:
         return size or Recipe.size
     config = dict(start.card.config)
     own = next((name for name, one in SIZES.items() if dict(one) == config), "its own")
-    if size is not None and size != own:
+    if size is None or size == own:
+        return own
+    if adds:
         raise TrainError(f"{start.path}: its painter's size is {own}, not {size}; leave --size out")
-    return own
+    if start.card.architecture == "painter" and not can_grow(config, SIZES[size]):
+        raise TrainError(
+            f"{start.path}: its painter's size is {own}, and a painter can grow but not shrink to "
+            f"{size}; a smaller one learns from it with --teacher {start.path} --size {size}"
+        )
+    return size
 
 
 def _check_new(paintings: Sequence[Painting], bank: Bank) -> None:

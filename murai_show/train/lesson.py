@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from murai_show.style.bank import Bank
+from murai_show.style.bank import Bank, kernel_sets
 from murai_show.style.card import StyleCard
 from murai_show.style.network import build_network
 from murai_show.train.data import open_picture
@@ -60,14 +60,25 @@ class Teacher:
 
     def __init__(self, bank: Bank, names: Sequence[str], device: torch.device) -> None:
         """`bank` has all of `names`.  Raises BankError."""
-        self.network = build_network(bank).to(device=device, memory_format=torch.channels_last)  # pyright: ignore
-        known = dict(zip(bank.card.names, bank.styles, strict=True))
-        self.styles = torch.from_numpy(np.stack([known[name] for name in names])).to(device)
+        known: dict[str, tuple[nn.Module, Tensor]] = {}
+        for part in kernel_sets(bank):
+            network = build_network(part).to(device=device, memory_format=torch.channels_last)  # pyright: ignore
+            vectors = torch.from_numpy(part.styles.copy()).to(device)
+            known |= {n: (network, v) for n, v in zip(part.card.names, vectors, strict=True)}
+        self.networks = [known[name][0] for name in names]
+        self.styles = torch.stack([known[name][1] for name in names])
 
     @torch.no_grad()
     def paint(self, photo: Tensor, chosen: Sequence[int]) -> Tensor:
         """`photo`, (B, 3, H, W), RGB, 0..1, painted in the style of each number in `chosen`."""
-        return self.network(photo, self.styles[list(chosen)]).float()
+        networks = {id(self.networks[number]): self.networks[number] for number in chosen}
+        if len(networks) == 1:
+            return self.networks[chosen[0]](photo, self.styles[list(chosen)]).float()
+        painted = [
+            self.networks[number](one[None], self.styles[[number]]).float()
+            for one, number in zip(photo, chosen, strict=True)
+        ]
+        return torch.cat(painted)
 
 
 @dataclass(frozen=True)

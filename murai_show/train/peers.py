@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from murai_show.errors import BankError, UsageError
 from murai_show.nets.classic import Classic
 from murai_show.nets.lengstrom import Lengstrom
-from murai_show.style.bank import Bank
+from murai_show.style.bank import Bank, kernel_sets
 from murai_show.style.network import build_network
 from murai_show.train.importers import read_classic
 
@@ -28,7 +28,7 @@ class Entrant:
     """One style as one network paints it.
 
     `style` is the bank's style that it is compared with; `parameters` counts the network and one
-    style vector.  Styles of one bank share their `network`, which is what is timed.
+    style vector.  Styles of one kernel set share their `network`, which is what is timed.
     """
 
     name: str
@@ -42,13 +42,14 @@ class Entrant:
 
 def bank_entrants(bank: Bank) -> tuple[Entrant, ...]:
     """Each style of `bank`, in its order.  Raises BankError when its weights do not fit."""
-    network = build_network(bank)
-    found: list[Entrant] = []
-    for name, numbers in zip(bank.card.names, bank.styles, strict=True):
-        paint = _in_style(network, torch.from_numpy(numbers.copy()))
-        size = _count(network) + numbers.size
-        found.append(Entrant(name, name, bank.card.architecture, False, paint, network, size))
-    return tuple(found)
+    found: dict[str, Entrant] = {}
+    for part in kernel_sets(bank):
+        network = build_network(part)
+        for name, numbers in zip(part.card.names, part.styles, strict=True):
+            paint = _in_style(network, torch.from_numpy(numbers.copy()))
+            size = _count(network) + numbers.size
+            found[name] = Entrant(name, name, part.card.architecture, False, paint, network, size)
+    return tuple(found[name] for name in bank.card.names)
 
 
 def open_peer(choice: str, styles: Sequence[str]) -> Entrant:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 PRECISIONS = ("auto", "fp32", "bf16")
 # When nothing but vectors is learned: steps, where nobody says how long, and those of the warm-up.
 VECTOR_STEPS, VECTOR_WARM_UP = 600, 10
+OWN = ("tail", "all")  # kernels that styles can have for themselves
 IMITATION_SHARE = 0.6  # where there is a teacher and nobody says
 
 
@@ -25,7 +26,9 @@ class Recipe:
     fp32 on a CPU; Gram matrices, norm statistics and losses are fp32 always.  Measured on a CPU
     (Zen 3, VGG-19): bf16 is slower than fp32.  Not measured yet: what it gains on a GPU.
 
-    `vector_only` freezes the network and learns style vectors alone, at `vector_rate`.
+    `vector_only` freezes the network and learns style vectors alone, at `vector_rate`.  `own`
+    learns, besides the vectors, kernels that are the new styles' own: "all" of them or the "tail",
+    which is what lies behind the last block; what the other styles have stays as it is.
     """
 
     size: str = "kiosk"
@@ -48,6 +51,7 @@ class Recipe:
     kernel_rate: float = 0.02  # Muon's, a share of the kernel's norm a step
     style_rate: float = 5e-3  # Adam's
     vector_only: bool = False
+    own: str | None = None
     vector_rate: float = 5e-2  # Adam's, when it learns nothing else
     warm_up: int = 50  # steps
     clip: float = 10.0  # of the gradient's norm

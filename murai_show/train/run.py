@@ -40,9 +40,10 @@ class Training:
     """All that a training is told.
 
     `content` is a folder of photographs; `features` a file of VGG weights, None to fetch VGG-16;
-    `bank` the file to write; `folder` keeps the checkpoint and the losses; `start` is a bank whose
-    painter learns on, or, with `recipe.vector_only`, gets the new styles; `teacher` is a bank that
-    knows the paintings and is imitated first.
+    `bank` the file to write; `folder` keeps the checkpoint and the losses; `start` is a bank of one
+    network, whose painter learns on or, with `recipe.vector_only` or `recipe.own`, gets the new
+    styles; `into` is the bank whose kernel set that is; `teacher` is a bank that knows the
+    paintings and is imitated first.
     """
 
     paintings: tuple[Painting, ...]
@@ -53,6 +54,7 @@ class Training:
     folder: Path
     resume: bool = False
     start: Bank | None = None
+    into: Bank | None = None
     teacher: Bank | None = None
 
 
@@ -92,14 +94,14 @@ def train(
     features = _load_features(training.features, ranks).to(device)
     targets = style_targets(training.paintings, features, recipe.style_side, device)
     names = [painting.card.name for painting in training.paintings]
-    student = Student(recipe, names, training.start, device)
+    student = Student(recipe, names, training.start, device, training.into)
     teacher = None if training.teacher is None else Teacher(training.teacher, names, device)
     lesson = Lesson(student, features, targets, places, precision, teacher)
     records = Records(training.folder, _about(training, features))
     data = ranks.from_first(records.read(resume=training.resume) if ranks.first else b"")
     if data:
         student.resume(data, records.checkpoint, records.about)
-    elif recipe.vector_only:
+    elif recipe.vector_only or recipe.own is not None:
         choose_vectors(lesson, photos)
     if ranks.first:
         records.begin(student.step)
@@ -119,9 +121,9 @@ def _learn(
     """The loop, from where the student stands to the end of the recipe."""
     student, device = lesson.student, ranks.device
     recipe, count = student.recipe, len(student.names)
-    # Each batch of photographs is painted in as many styles as there are, up to four steps: its
+    # Each batch of photographs is painted in as many styles as there are, two to four steps: its
     # content features, a third of all VGG work, are then computed once.
-    rounds = min(count, 4)
+    rounds = min(max(count, 2), 4)
     photo, wanted = torch.empty(0), None
     first, before = student.step, student.seconds
     begun = saved = time.monotonic()
@@ -184,20 +186,25 @@ def _ending(wild: list[str], step: int, records: Records) -> str:
 
 
 def choose_vectors(lesson: Lesson, photos: Photos) -> None:
-    """Start each new style from that vector of the bank, or from their mean, that paints nearest to
-    it on a few batches."""
+    """Start each style that is new to the bank from that vector of it, or from their mean, that
+    paints nearest to it on a few batches."""
     student = lesson.student
     bank, recipe, device = student.start, student.recipe, student.styles.device
     assert bank is not None
+    assert student.into is not None
+    new = [i for i, name in enumerate(student.names) if name not in student.into.card.names]
+    if not new:
+        return
     old = torch.from_numpy(bank.styles).to(device)
     vectors = torch.cat([old, old.mean(0, keepdim=True)])
     labels = [*bank.card.names, "the mean of all"]
     batches = (photos.batch(i, recipe.batch, recipe.crop).to(device) for i in range(TRIALS))
     nearest = torch.stack([lesson.distances(vectors, photo) for photo in batches]).sum(0).argmin(1)
-    with torch.no_grad():
-        student.styles.copy_(vectors[nearest])
-    for name, number in zip(student.names, nearest.tolist(), strict=True):
-        log.info("%s starts from %s", name, labels[number])
+    for number in new:
+        place = int(nearest[number])
+        with torch.no_grad():
+            student.styles[number] = vectors[place]
+        log.info("%s starts from %s", student.names[number], labels[place])
 
 
 def _load_features(file: Path | None, ranks: Ranks) -> Features:
@@ -227,7 +234,7 @@ def _about(training: Training, features: Features) -> dict[str, str]:
 
 def _made(training: Training, lesson: Lesson, photos: Photos, ranks: Ranks) -> dict[str, Any]:
     """How the bank was made, for its card."""
-    student, features, start = lesson.student, lesson.features, training.start
+    student, features, start = lesson.student, lesson.features, training.into or training.start
     parent = None if start is None else {**_named(start), "made": start.card.made}
     return {
         "trainer": "murai-show train",

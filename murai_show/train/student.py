@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from murai_show.errors import TrainError
 from murai_show.nets.conditional import neutral_style
-from murai_show.nets.painter import SIZES, Painter
-from murai_show.style.bank import Bank, write_bank
-from murai_show.style.card import BankCard, StyleCard
+from murai_show.nets.painter import SIZES, TAIL, Painter
+from murai_show.style.bank import Bank, Weights, kernels_of, write_bank
+from murai_show.style.card import SHARED, BankCard, StyleCard
 from murai_show.style.network import build_network
 from murai_show.train.muon import Muon
 from murai_show.train.recipe import Recipe
@@ -31,10 +31,13 @@ LENGTHS = {"steps", "minutes"}
 
 
 class Student:
-    """One painter that learns as many styles as `names` has, from nothing or from a bank.
+    """One painter that learns as many styles as `names` has, from nothing or from `start`, a bank
+    of one network.
 
-    With `recipe.vector_only` it is the bank's painter, frozen, and only the styles are learned.
-    `step` and `seconds` say how much it has learned, over all sessions.
+    With `recipe.vector_only` it is that bank's painter, frozen, and only the styles are learned;
+    with `recipe.own` kernels too, and none but those that are to be the styles' own.  What is
+    learned is then added to `into`, of whose kernel sets `start` is one.  `step` and `seconds` say
+    how much it has learned, over all sessions.
     """
 
     def __init__(
@@ -43,24 +46,32 @@ class Student:
         names: Sequence[str],
         start: Bank | None = None,
         device: torch.device | None = None,
+        into: Bank | None = None,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.names = tuple(names)
         self.start = start
+        self.into = into or start
         self.config = dict(SIZES[recipe.size] if start is None else start.card.config)
         self.painter = self._make_painter()
         self.painter.to(device=device, memory_format=torch.channels_last)  # pyright: ignore
         vectors = self._first_vectors(neutral_style(self.painter))
         self.styles = nn.Parameter(vectors.to(device))
         self.named: dict[str, nn.Parameter] = {"styles": self.styles}
-        if recipe.vector_only:
-            self.painter.requires_grad_(False)
-        else:
-            self.named |= {f"network.{k}": p for k, p in self.painter.named_parameters()}
+        for name, parameter in self.painter.named_parameters():
+            parameter.requires_grad_(self._learns(name))
+            if parameter.requires_grad:
+                self.named[f"network.{name}"] = parameter
         self._make_optimisers()
         self.step = 0
         self.seconds = 0.0
+
+    def _learns(self, name: str) -> bool:
+        """Whether the kernel or bias `name` is learned."""
+        if self.recipe.vector_only:
+            return False
+        return self.recipe.own != "tail" or name.split(".")[0] in TAIL
 
     def _make_painter(self) -> Painter:
         start = self.start
@@ -73,16 +84,18 @@ class Student:
             )
         painter = build_network(start)
         assert isinstance(painter, Painter)
-        return painter.requires_grad_(True)
+        return painter
 
     def _first_vectors(self, neutral: Tensor) -> Tensor:
         """Styles that the bank knows by name keep their vectors, a new one starts in the middle of
         them; without a bank all start from plain instance norm.  (styles, style_length)"""
         if self.start is None:
             return neutral.repeat(len(self.names), 1)
-        bank = self.start
-        known = dict(zip(bank.card.names, bank.styles, strict=True))
-        rows = [known.get(name, bank.styles.mean(0)) for name in self.names]
+        assert self.into is not None
+        known = dict(zip(self.into.card.names, self.into.styles, strict=True))
+        if self.config != self.into.card.config:  # it has grown, and its vectors with it
+            known = dict(zip(self.start.card.names, self.start.styles, strict=True))
+        rows = [known.get(name, self.start.styles.mean(0)) for name in self.names]
         return torch.from_numpy(np.stack(rows))
 
     def _make_optimisers(self) -> None:
@@ -183,23 +196,49 @@ class Student:
     def write_bank(
         self, path: Path, cards: Sequence[StyleCard], made: Mapping[str, object]
     ) -> None:
-        """Write what was learned; with `vector_only` behind the styles that the bank had, which
-        stay as they were to the bit.  Raises OSError."""
+        """Write what was learned as a bank; or, with `vector_only` and `own`, the bank that got it.
+
+        The other styles of that bank stay as they were to the bit.  Raises OSError.
+        """
         styles = self.styles.detach().cpu().numpy()
-        if self.recipe.vector_only:
-            assert self.start is not None
-            network: Mapping[str, np.ndarray] = self.start.network
-            cards = (*self.start.card.styles, *cards)
-            styles = np.concatenate([self.start.styles, styles])
+        learned = {
+            name: parameter.detach().cpu().contiguous().numpy()
+            for name, parameter in self.painter.named_parameters()
+            if self._learns(name) or not self._adds
+        }
+        card = BankCard("painter", self.config, tuple(cards), made)
+        if self._adds:
+            card, network, styles, own = self._added(card, styles, learned)
         else:
-            network = {
-                k: v.cpu().contiguous().numpy() for k, v in self.painter.state_dict().items()
-            }
+            network, own = learned, {}
         try:
-            write_bank(path, BankCard("painter", self.config, tuple(cards), made), network, styles)
+            write_bank(path, card, network, styles, own)
         except OSError:
             path.with_name(path.name + ".new").unlink(missing_ok=True)  # room on a full disk
             raise
+
+    @property
+    def _adds(self) -> bool:
+        return self.recipe.vector_only or self.recipe.own is not None
+
+    def _added(
+        self, card: BankCard, styles: np.ndarray, learned: Weights
+    ) -> tuple[BankCard, Weights, np.ndarray, Mapping[int, Weights]]:
+        """All of the bank that got what was learned: in the place of a style of the same name, or
+        behind all."""
+        assert self.into is not None
+        assert self.start is not None
+        into, number, own = self.into, kernels_of(self.start), dict(self.into.own)
+        if self.recipe.own is not None:
+            before, number = own.get(number, {}), max(own, default=SHARED) + 1
+            # Half precision moves no picture by more than a step of 255: tests/train/test_own.py.
+            half = {name: kernel.astype(np.float16) for name, kernel in learned.items()}
+            own[number] = {**before, **half}
+        rows = {c.name: (c, v) for c, v in zip(into.card.styles, into.styles, strict=True)}
+        for style, vector in zip(card.styles, styles, strict=True):
+            rows[style.name] = (replace(style, kernels=number), vector)
+        cards, vectors = zip(*rows.values(), strict=True)
+        return replace(card, styles=cards), into.network, np.stack(vectors), own
 
 
 def _read_checkpoint(data: bytes, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

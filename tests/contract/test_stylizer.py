@@ -12,14 +12,18 @@ from murai_show.show.plan import PlannedBank
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
 from murai_show.style import ENGINES, ON_GPU, open_stylizer
-from tests.banks import write_small_bank
+from tests.banks import write_bank_of_two, write_small_bank
 
 PAINT = Size(64, 36)
 
 
-@pytest.fixture(scope="module")
-def bank(tmp_path_factory):
-    return write_small_bank(tmp_path_factory.mktemp("bank") / "small.safetensors")
+@pytest.fixture(scope="module", params=["one network", "two networks"])
+def bank(request, tmp_path_factory):
+    """`a` and `b`, which share a network or do not."""
+    path = tmp_path_factory.mktemp("bank") / "small.safetensors"
+    if request.param == "one network":
+        return write_small_bank(path)
+    return write_bank_of_two(path, ("a", "b"))
 
 
 def on_host(picture: Frame) -> np.ndarray:

@@ -18,6 +18,7 @@ from murai_show.show.guard import LadderSpec, parse_step, rungs_of
 from murai_show.show.sizes import inside
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
+from murai_show.style.ensemble import Ensemble
 from tests.loop.stand_ins import CountingCamera, ListOutput, RealClock
 
 PAINT = Size(64, 36)
@@ -39,9 +40,10 @@ class SetClock:
 class Laborious:
     """Paints nothing; each picture costs `whole` seconds of the clock at the paint size."""
 
-    engine, styles = "laborious", ("a", "b")
+    engine = "laborious"
 
-    def __init__(self, clock: SetClock, whole: float) -> None:
+    def __init__(self, clock: SetClock, whole: float, styles: tuple[str, ...] = ("a", "b")) -> None:
+        self.styles = styles
         self.clock, self.whole, self.paint = clock, whole, PAINT
         self.sizes: list[Size] = []
         self.closed = False
@@ -108,6 +110,14 @@ class Studio:
 def test_every_size_is_made_ready_before_the_show() -> None:
     studio = Studio(0.01, "paint 0.75", "paint 0.5", "fps 12", "slate")
     assert studio.painter.sizes == [Size(64, 36), Size(48, 28), Size(32, 16)]
+
+
+def test_every_network_is_made_ready_before_the_show() -> None:
+    """A fade to a style of another network, on a lower rung, then waits for no compiler."""
+    clock = SetClock()
+    painters = [Laborious(clock, 0.01), Laborious(clock, 0.01, ("c",))]
+    DegradedStylizer(Ensemble(painters), Relief(ladder("paint 0.5"), PAINT, clock), [PAINT])
+    assert [painter.sizes for painter in painters] == [[Size(64, 36), Size(32, 16)]] * 2
 
 
 def test_a_frame_of_another_size_has_its_sizes_made_ready_one_a_picture() -> None:

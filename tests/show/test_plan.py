@@ -65,7 +65,7 @@ def test_the_building() -> None:
     ]
     assert archive.canvas == watch.canvas
     assert plan.place.tz == "America/Montreal"
-    assert plan.playlist.entries[-1] == (("starry", 0.4), ("wave", 0.6))
+    assert plan.playlist.entries[-1] == (("klee", 0.6), ("starry", 0.4))
     assert [rule.playlist.name or "dark" for rule in plan.schedule] == [
         "dark",
         "early",

@@ -14,7 +14,8 @@ from murai_show.frame import Frame
 from murai_show.output.mask import read_mask
 from murai_show.show.timeline import AreaLook, Look, MaskFile, Wipe
 from murai_show.show.words import Size
-from murai_show.style.collage import Collage, lay, softened, wiped
+from murai_show.style.collage import Collage, softened, wiped
+from murai_show.style.lay import lay
 
 PAINT = Size(64, 36)
 INK = {"red": (255, 0, 0), "blue": (0, 0, 255)}

@@ -6,11 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from murai_show.errors import TrainError
+from murai_show.nets import painter
 from murai_show.style.bank import read_bank, write_bank
+from murai_show.style.network import build_network
 from murai_show.train.goal import Goal, choose_recipe, list_paintings, plan_training
 from murai_show.train.recipe import Recipe
+from murai_show.train.run import train
 from tests.banks import write_small_bank
 
 
@@ -43,10 +47,41 @@ def test_a_bank_brings_its_own_size(school, tmp_path) -> None:
     training = plan_training(goal, school.paintings, school.content, None, school.recipe)
     assert training.recipe.size == "its own"
     assert training.folder == Path("runs/out")
-    with pytest.raises(TrainError, match="its painter's size is its own, not mini; leave --size"):
-        plan_training(
-            replace(goal, size="mini"), school.paintings, school.content, None, school.recipe
-        )
+
+
+def test_a_bank_grows_to_a_larger_size(school, tmp_path, monkeypatch) -> None:
+    """From the first step it paints what it painted, and its new layers learn."""
+    larger = {"half": 12, "quarter": 12, "blocks": 2}
+    monkeypatch.setitem(painter.SIZES, "larger", larger)  # pyright: ignore
+    bank = read_bank(write_small_bank(tmp_path / "small.safetensors", ("dots", "lines")))
+    out = tmp_path / "out.safetensors"
+    goal = Goal(out, size="larger", start=bank.path, folder=tmp_path / "run")
+    recipe = replace(school.recipe, steps=1, rate=1e-6, warm_up=1)
+    training = plan_training(goal, school.paintings, school.content, school.features, recipe)
+    assert training.recipe.size == "larger"
+    train(training)
+    grown = read_bank(out)
+    assert dict(grown.card.config) == larger
+    assert grown.card.made["parent"]["sha256"] == bank.sha256
+    photo = torch.rand(1, 3, 24, 32)
+    pictures = [
+        build_network(one)(photo, torch.from_numpy(one.styles[1:])) for one in (bank, grown)
+    ]
+    assert (pictures[0] - pictures[1]).square().mean().sqrt() < 0.03
+
+
+def test_a_bank_does_not_shrink_or_grow_with_its_others(school, tmp_path, monkeypatch) -> None:
+    smaller, larger = ({"half": n, "quarter": n, "blocks": 1} for n in (4, 12))
+    monkeypatch.setitem(painter.SIZES, "smaller", smaller)  # pyright: ignore
+    monkeypatch.setitem(painter.SIZES, "larger", larger)  # pyright: ignore
+    bank = write_small_bank(tmp_path / "small.safetensors")
+    goal = Goal(bank=Path("out.safetensors"), size="smaller", start=bank)
+    with pytest.raises(TrainError, match=r"can grow but not shrink to smaller; .* --teacher"):
+        plan_training(goal, school.paintings, school.content, None, school.recipe)
+    goal = Goal(bank=None, size="larger", into=bank)
+    recipe = replace(school.recipe, own="all")
+    with pytest.raises(TrainError, match="its painter's size is its own, not larger; leave --size"):
+        plan_training(goal, school.paintings, school.content, None, recipe)
 
 
 def test_a_style_goes_into_its_bank_and_a_folder_of_its_own(school, tmp_path) -> None:

@@ -181,7 +181,7 @@ WRONG = [
     ((*BANK, "--precision", "fp8"), 2, "--precision fp8: write auto, fp32, bf16"),
     ((*BANK, "--device", "cuda:7"), 2, "--device cuda:7: this machine has no such GPU"),
     ((*BANK, "--device", "gpu"), 2, "--device gpu: no such device; there is: "),
-    (("--into", "a.safetensors"), 2, "--into adds styles to a bank that stays as it is, so it"),
+    (("--into", "a.safetensors"), 2, "--into adds styles to a bank whose others stay as they are"),
     ((*BANK, "--vector-only"), 2, "--vector-only needs --into BANK"),
     (
         ("--into", "a.safetensors", "--vector-only", "--from", "b.safetensors"),
