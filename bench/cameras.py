@@ -39,6 +39,7 @@ from murai_show.show.shot import Filmed, Inset, Shot, Tiles, Walk
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size, parse_size
 from murai_show.style.bank import kernel_sets, read_bank
+from murai_show.style.build import sums_in_32
 from murai_show.style.graph import quantise, save, trace
 from murai_show.style.openvino import OpenvinoStylizer, Program, painting_threads
 from murai_show.train.cost import machine
@@ -71,7 +72,8 @@ def painter_of(name: str, paint: Size, folder: Path, int8: bool) -> OpenvinoStyl
     bank = kernel_sets(read_bank(find_bank(name, Path.cwd())))[0]
     graph = trace(bank)
     if int8:
-        graph = quantise(graph, [frame.pixels for frame in frames_of(paint)], bank.styles)
+        seen = [frame.pixels for frame in frames_of(paint)]
+        graph = quantise(graph, seen, bank.styles, sums_in_32=sums_in_32())
     save(graph, folder / "graph.xml")
     precision = "int8" if int8 else "fp32"
     program = Program(folder / "graph.xml", precision, painting_threads())

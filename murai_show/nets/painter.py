@@ -47,7 +47,7 @@ class Painter(nn.Module):
         self.down = _conv(half, quarter, stride=2)
         self.blocks = nn.ModuleList(_conv(quarter, quarter) for _ in range(2 * blocks))
         self.up = _conv(quarter, half)
-        self.head = nn.Conv2d(half, 12, 3, padding=1, padding_mode="replicate")
+        self.head = nn.Conv2d(half, 12, 3)
         channels = [half, quarter, *[quarter] * (2 * blocks), half]
         self.norms = nn.ModuleList(ConditionalNorm(c, EPS) for c in channels)
         self._start_equal()
@@ -85,8 +85,8 @@ class Painter(nn.Module):
         # a weave of period 4 into bright flat areas.
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         x = F.relu(normed(self.up(x)))
-        x = F.pixel_shuffle(self.head(x), 2)
+        x = F.pixel_shuffle(self.head(F.pad(x, (1, 2, 1, 2), mode="replicate")), 2)
         # The mean of each 2×2 takes one sub-pixel of every phase, so the period-2 dot grid, which
         # a ×2 shuffle can learn, cancels exactly (Aitken et al. 2017, §4).
-        x = F.avg_pool2d(F.pad(x, (0, 1, 0, 1), mode="replicate"), 2, stride=1)
+        x = F.avg_pool2d(x[..., :-1, :-1], 2, stride=1)
         return torch.sigmoid(x)[..., :height, :width]

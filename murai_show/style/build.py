@@ -27,7 +27,7 @@ from murai_show.style.judge import Practice, Remembered, Verdict, judge, read_ve
 from murai_show.style.openvino import OpenvinoStylizer, Program, ov, painting_threads
 from murai_show.style.vault import PART, choose_home, clear, content_key, user_cache
 
-FORMAT = 1
+FORMAT = 2
 FACTS = "engines.json"
 Watch = Callable[[str], None]
 
@@ -83,11 +83,16 @@ def build_engines(bank: Bank, practice: Callable[[], Practice], watch: Watch) ->
         try:
             frames = practice()
             reference = Remembered(_painter(bank, frames, part, "fp32"))
-            if _computes_bf16():
+            if computes_bf16():
                 watch("judging bf16")
                 tried = _painter(bank, frames, part, "bf16")
                 verdicts["bf16"] = judge(reference, tried, frames.unseen)
             verdicts["int8"] = _make_int8(bank, model, frames, part, reference, watch)
+            if computes_bf16():
+                watch("judging int8 with bf16 between")
+                tried = _painter(bank, frames, part, "int8-bf16")
+                wide = verdicts["int8"].wide
+                verdicts["int8-bf16"] = judge(reference, tried, frames.unseen, wide)
         except EngineError as error:
             verdicts["int8"] = Verdict(good=False, why=str(error))
         facts = {
@@ -118,13 +123,27 @@ def engines_name(bank: Bank) -> str:
 
 def cpu_key() -> str:
     """Eight digits that tell one kind of CPU from another: its model and what it can compute."""
+    told = _cpu()
+    known = [told.get("model name", platform.processor()), told.get("flags", platform.machine())]
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
+
+
+def _cpu() -> dict[str, str]:
+    """The lines in which Linux tells of the first core, each under its name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    told = {line.split(":")[0].strip(): line for line in reversed(lines) if ":" in line}
-    known = [told.get("model name", platform.processor()), told.get("flags", platform.machine())]
-    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
+    return {line.split(":")[0].strip(): line for line in reversed(lines) if ":" in line}
+
+
+def sums_in_32() -> bool:
+    """Whether this CPU has VNNI; an Arm adds products of bytes in 32 bits with or without."""
+    flags = _cpu().get("flags", "").split()
+    return bool({"avx512_vnni", "avx_vnni"} & {*flags}) or platform.machine() in (
+        "aarch64",
+        "arm64",
+    )
 
 
 def _make_int8(
@@ -133,8 +152,11 @@ def _make_int8(
     """Quantise all convolutions but those that the picture cannot do without."""
     from murai_show.style.graph import convolutions, quantise, save
 
+    add_in_32 = sums_in_32()
+
     def make(wide: Sequence[str]) -> Verdict:
-        save(quantise(model, frames.seen, bank.styles, wide), part / "int8.xml")
+        narrow = quantise(model, frames.seen, bank.styles, wide, sums_in_32=add_in_32)
+        save(narrow, part / "int8.xml")
         tried = _painter(bank, frames, part, "int8")
         return judge(reference, tried, frames.unseen, tuple(wide))
 
@@ -149,13 +171,13 @@ def _painter(bank: Bank, frames: Practice, folder: Path, precision: str) -> Styl
 
 
 def _program(folder: Path, precision: str, threads: int | None, *, cached: bool = True) -> Program:
-    graph = folder / ("int8.xml" if precision == "int8" else "fp32.xml")
+    graph = folder / ("int8.xml" if precision.startswith("int8") else "fp32.xml")
     return Program(
         graph, precision, threads or painting_threads(), folder / "compiled" if cached else None
     )
 
 
-def _computes_bf16() -> bool:
+def computes_bf16() -> bool:
     """Whether this CPU has instructions for bf16; it can pretend, slowly, without."""
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

@@ -31,6 +31,7 @@ _KEPT_WIDE = (
     "Concat",
     "Divide",
     "Interpolate",
+    "MVN",
     "Maximum",
     "Multiply",
     "ReduceMean",
@@ -46,6 +47,8 @@ def trace(bank: Bank) -> ov.Model:
     import torch
     from torch import Tensor, nn
 
+    from murai_show.nets.folded import Folded, shuffled
+    from murai_show.nets.painter import Painter
     from murai_show.style.network import build_network
 
     class Easel(nn.Module):
@@ -53,11 +56,14 @@ def trace(bank: Bank) -> ov.Model:
 
         def __init__(self, network: nn.Module) -> None:
             super().__init__()
-            self.network = network
+            self.network = Folded(network) if isinstance(network, Painter) else network
 
         def forward(self, frame: Tensor, style: Tensor) -> Tensor:
             picture = self.network(frame.permute(0, 3, 1, 2).float() * (1.0 / 255.0), style)
-            return torch.round(picture * 255.0).permute(0, 2, 3, 1).to(torch.uint8)
+            picture = torch.round(picture * 255.0).to(torch.uint8)
+            if isinstance(self.network, Folded):
+                picture = shuffled(picture)  # as bytes: a quarter of the way
+            return picture.permute(0, 2, 3, 1)
 
     length = bank.styles.shape[1]
     example = (torch.zeros((1, *_EXAMPLE, 3), dtype=torch.uint8), torch.zeros((1, length)))
@@ -84,12 +90,15 @@ def quantise(
     frames: Sequence[np.ndarray],
     styles: np.ndarray,
     wide: Sequence[str] = (),
+    *,
+    sums_in_32: bool,
 ) -> ov.Model:
     """`model` with its convolutions in int8, except those named in `wide`.
 
     Post-training quantisation by NNCF: each convolution's input gets a range, seen on `frames`,
     each (H, W, 3), uint8, painted in one of `styles`, (styles, style_length), in turn; its weights
-    one scale for each channel.  Raises EngineError.
+    one scale for each channel.  `sums_in_32` says that this CPU adds products of bytes in 32 bits
+    (VNNI).  Raises EngineError.
     """
     try:
         import nncf
@@ -116,9 +125,9 @@ def quantise(
                     names=list(wide), types=list(_KEPT_WIDE), validate=False
                 ),
                 advanced_parameters=AdvancedQuantizationParameters(
-                    # A CPU without VNNI adds pairs of products in 16 bits: weights of 7 bits do
-                    # not overflow there (without: 24 to 40 dB to the fp32 picture).
-                    overflow_fix=OverflowFix.ENABLE,
+                    # Pairs of products added in 16 bits: weights of 7 bits do not overflow there
+                    # (without: 24 to 40 dB to the fp32 picture).
+                    overflow_fix=OverflowFix.DISABLE if sums_in_32 else OverflowFix.ENABLE,
                 ),
             )
         except (RuntimeError, nncf.errors.InternalError, nncf.errors.ValidationError) as error:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 KEPT = 8
 # What the CPU computes in where the graph says fp32; left alone, OpenVINO takes bf16 wherever it
 # can, also where that is slower.
-HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
+HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "int8-bf16": "bf16"}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,10 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
 
 @pytest.fixture(scope="module")
 def engines(bank: Bank) -> build.Engines:
-    return build_engines(bank, practice, lambda _: None)
+    """As on a CPU without bf16, whatever this one has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "computes_bf16", lambda: False)
+        return build_engines(bank, practice, lambda _: None)
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +52,7 @@ def quickly(engines: build.Engines, monkeypatch: pytest.MonkeyPatch) -> None:
     """`engines` were judged as strictly as a user's; random weights make the search for harmful
     convolutions likely, and once is enough."""
     monkeypatch.setattr(judge, "BAR", 0.0)
+    monkeypatch.setattr(build, "computes_bf16", lambda: False)
 
 
 def frame_of(pixels: np.ndarray) -> Frame:
@@ -81,6 +85,38 @@ def test_verdicts_name_every_style(engines: build.Engines) -> None:
     assert min(engines.verdicts["int8"].ssim.values()) >= 0.95
     assert set(engines.verdicts["int8"].ssim) == {"a", "b"}
     assert all(0 < likeness < 1 for likeness in engines.verdicts["int8"].ssim.values())
+
+
+def test_a_cpu_with_bf16_has_two_more_precisions(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenVINO computes bf16 slowly on a CPU without, so that this runs everywhere."""
+    monkeypatch.setattr(build, "computes_bf16", lambda: True)
+    monkeypatch.setattr(build, "homes", lambda _: (tmp_path / "one", tmp_path / "two"))
+    engines = build_engines(bank, practice, lambda _: None)
+    assert engines.precisions == ("fp32", "bf16", "int8", "int8-bf16")
+    int8, both = (engines.program(name) for name in ("int8", "int8-bf16"))
+    assert int8.graph == both.graph
+    assert engines.verdicts["int8"].wide == engines.verdicts["int8-bf16"].wide
+    assert min(engines.verdicts["int8-bf16"].ssim.values()) > 0.9
+    assert choose(engines, bank, SIZE, seconds=0.0).milliseconds.keys() == {*engines.precisions}
+
+
+@pytest.mark.parametrize(
+    ("flags", "machine", "wide"),
+    [
+        ("fpu avx2 avx512f avx512_vnni", "x86_64", True),
+        ("fpu avx2 avx_vnni", "x86_64", True),
+        ("fpu avx2 avx512f", "x86_64", False),
+        ("", "aarch64", True),
+    ],
+)
+def test_only_some_cpus_add_products_of_bytes_in_32_bits(
+    monkeypatch: pytest.MonkeyPatch, flags: str, machine: str, wide: bool
+) -> None:
+    monkeypatch.setattr(build, "_cpu", lambda: {"flags": f"flags\t\t: {flags}"})
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert build.sums_in_32() is wide
 
 
 def test_what_was_built_is_found_again(bank: Bank, engines: build.Engines) -> None:
