@@ -145,10 +145,11 @@ def relay(parts: Parts, easel: Easel, stop: threading.Event, over: Future[None])
 
 def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
     """Newest frames, look, paint, as long as the painter is the scene's.  A frame is painted once,
-    unless the mix moved on meanwhile."""
+    unless the mix moved on meanwhile; then once for each time that an output can show it."""
     scene = parts.scene()
     mine = scene.painter
     done: dict[str, tuple[Camera, int, object]] = {}
+    last: dict[str, float] = {}
     failing = False
     while not stop.is_set() and scene.painter is mine:
         try:
@@ -156,7 +157,14 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
             begun = parts.clock.monotonic()
             frames = {shot: camera.newest(begun) for shot, camera in scene.shots.items()}
             now = {s: (scene.shots[s], frame.number, look.painting) for s, frame in frames.items()}
-            due = [shot for shot in frames if done.get(shot) != now[shot]]
+            tick = 1.0 / max(output.fps for output in scene.outputs)
+            due = [
+                shot
+                for shot in frames
+                if shot not in done
+                or done[shot][:2] != now[shot][:2]
+                or (done[shot] != now[shot] and begun - last[shot] >= tick)
+            ]
             if not look.lit or not due:
                 parts.tally.turned(begun)
                 rest(scene, frames)
@@ -171,7 +179,7 @@ def paint_loop(parts: Parts, easel: Easel, stop: threading.Event) -> None:
             ended = parts.clock.monotonic()
             for shot, picture in zip(due, pictures, strict=True):
                 easel.put(picture, ended, shot)
-                done[shot] = now[shot]
+                done[shot], last[shot] = now[shot], taken
                 parts.tally.painted(ended - taken)
             parts.tally.turned(ended)
             failing = False

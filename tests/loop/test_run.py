@@ -100,6 +100,29 @@ def test_a_held_frame_is_painted_again_when_the_look_moves_on() -> None:
     assert these.tally.read().fresh == {"wall": 1}  # its age is not counted as latency again
 
 
+def test_in_a_fade_a_held_frame_is_painted_once_for_each_time_it_can_be_shown() -> None:
+    """A painter that is faster than the outputs leaves its cores to them."""
+    moved = itertools.count()
+    begun: list[float] = []
+
+    class Noting(SlowStylizer):
+        def __call__(self, frame: Frame, look: Look) -> Frame:
+            assert these.tally.painting is not None
+            begun.append(these.tally.painting)
+            return super().__call__(frame, look)
+
+    def look_at(wall: float) -> Look:
+        share = next(moved) % 1000 / 1000
+        return Look((("a", 1.0 - share), ("b", share)))
+
+    slow, fast = ListOutput("slow", fps=5), ListOutput("fast", fps=50)
+    these = parts(slow, fast, camera=CountingCamera(last=1), stylizer=Noting(), look_at=look_at)
+    with running(these):
+        assert fast.wait_for(12)
+    assert len(begun) > 2
+    assert min(later - before for before, later in itertools.pairwise(begun)) >= 1 / 50
+
+
 def test_captions_come_and_go_and_nothing_is_painted_anew() -> None:
     said = itertools.count()
 
