@@ -59,6 +59,7 @@ class Vigil:
         self._complained = False
         self._thread = threading.Thread(target=self._run, name="vigil", daemon=True)
         if self._notifier:
+            self._extend(self._begun)  # the first word is said before anything takes its time
             self._thread.start()
 
     def attend(self, mailbox: Mailbox) -> None:

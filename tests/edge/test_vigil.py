@@ -49,7 +49,9 @@ def a_vigil(line: socket.socket, monkeypatch: pytest.MonkeyPatch) -> Vigil:
     monkeypatch.setattr(threading.Thread, "start", lambda self: None)
     environ = {"NOTIFY_SOCKET": line.getsockname(), "WATCHDOG_USEC": "10000000"}
     vigil = Vigil(environ, threading.Event())
-    vigil._begun = 0.0
+    (first,) = heard(line)
+    assert first.startswith("EXTEND_TIMEOUT_USEC="), "said at once, however quick the start is"
+    vigil._begun, vigil._extended = 0.0, float("-inf")
     return vigil
 
 

@@ -25,7 +25,7 @@ from murai_show.frame import Frame
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
 from murai_show.style import cuda, race, tensorrt
-from murai_show.style.bank import Bank, read_bank, write_bank
+from murai_show.style.bank import Bank, kernel_sets, read_bank, write_bank
 from murai_show.style.judge import Practice, Verdict, ssim
 from murai_show.style.pytorch import PytorchStylizer
 from murai_show.style.qdq import EIGHTS, Eight, Narrow, Rehearsal, make_narrow
@@ -457,7 +457,7 @@ def test_on_a_gpu_the_engine_paints_what_the_cpu_paints(tmp_path: Path) -> None:
     pytest.importorskip("tensorrt", exc_type=ImportError)
     for ending in (".safetensors", ".json"):
         shutil.copy(REPOSITORY / f"models/montreal{ending}", tmp_path / f"montreal{ending}")
-    trained = read_bank(tmp_path / "montreal.safetensors")
+    trained = kernel_sets(read_bank(tmp_path / "montreal.safetensors"))[-1]  # of several styles
     size = Size(160, 96)
     engine, reference = open_tensorrt(trained, size), PytorchStylizer(trained, size)
     for given in (size, Size(96, 96), Size(320, 192)):
