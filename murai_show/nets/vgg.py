@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from murai_show.nets.winograd import NARROWEST, FrozenConvolution
+
 Depth = Literal[16, 19]
 Convention = Literal["bgr255", "rgb1"]
 
@@ -52,6 +54,7 @@ class VggFeatures(nn.Module):
                     f"{name}_weight", kernel.contiguous(memory_format=torch.channels_last)
                 )
                 self.register_buffer(f"{name}_bias", weights[f"{name}.bias"].float())
+        self._frozen: dict[str, FrozenConvolution] = {}  # made when first used on a CPU
         mean, deviation = CONVENTIONS[convention]
         self.flipped = convention == "bgr255"
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
@@ -67,9 +70,17 @@ class VggFeatures(nn.Module):
             if name == "pool":
                 x = F.max_pool2d(x, 2)
                 continue
-            weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
-            x = F.relu(F.conv2d(x, weight, bias, padding=1))
+            x = F.relu(self._convolve(name, x))
             layer = name.replace("conv", "relu")
             if layer in self.layers:
                 found[layer] = x
         return found
+
+    def _convolve(self, name: str, x: Tensor) -> Tensor:
+        weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
+        quick = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
+        if not quick or weight.shape[1] < NARROWEST or torch.is_autocast_enabled("cpu"):
+            return F.conv2d(x, weight, bias, padding=1)
+        if name not in self._frozen:
+            self._frozen[name] = FrozenConvolution(weight, bias)
+        return self._frozen[name](x)
