@@ -107,7 +107,7 @@ def through_onnx(network: nn.Module, size: Size) -> Painter:
 
     file = io.BytesIO()
     example = torch.zeros(1, 3, size.height, size.width)
-    torch.onnx.export(network, (example,), file, dynamo=False)
+    torch.onnx.export(network, (example,), file, dynamo=False)  # pyright: ignore[reportArgumentType]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = len(os.sched_getaffinity(0))
     session = onnxruntime.InferenceSession(file.getvalue(), options, ["CPUExecutionProvider"])

@@ -2,10 +2,10 @@
 
 The show: a camera, painted at 640x360, drawn on a 1280x720 canvas, offscreen; with three
 cameras in turn: an H.264 film of 1280x720 at 30 fps, one of 640x360, and the pattern, faster than
-any painter here.  Styles are cut, not faded, so that every painted picture is of a new frame.
-The bare painter: the same stylizer on one 640x360 frame, nothing else running.  All take turns, in
-one process, so that a noisy machine is noisy for all; the ratio to the round's bare painter is the
-figure.
+any painter here; and the pattern once more without a canvas, which leaves the loop itself.  Styles
+are cut, not faded, so that every painted picture is of a new frame.  The bare painter: the same
+stylizer on one 640x360 frame, nothing else running.  All take turns, in one process, so that a
+noisy machine is noisy for all; the ratio to the round's bare painter is the figure.
 
     python bench/loop.py [--rounds 5] [--seconds 8] [--minutes 0] [--paint 640x360] [--json]
 
@@ -52,13 +52,16 @@ playlists:
   all: {styles: [wave, starry, kandinsky, delaunay], each: 8s, fade: 0s}
 play: {playlist: all, paint: PAINT}
 outputs:
-  wall: {kind: offscreen, size: 1280x720, corners: {top_left: [0.05, 0.04]}}
+  wall: WALL
 metrics: "off"
 """
-CAMERAS = {
-    "film 1280x720": "{kind: file, path: large.mp4}",
-    "film 640x360": "{kind: file, path: small.mp4}",
-    "pattern 640x360, 90 a second": "{kind: pattern, size: 640x360, fps: 90}",
+CANVAS = "{kind: offscreen, size: 1280x720, corners: {top_left: [0.05, 0.04]}}"
+PATTERN = "{kind: pattern, size: 640x360, fps: 90}"
+SHOWS = {  # camera and output
+    "film 1280x720": ("{kind: file, path: large.mp4}", CANVAS),
+    "film 640x360": ("{kind: file, path: small.mp4}", CANVAS),
+    "pattern 640x360, 90 a second": (PATTERN, CANVAS),
+    "the pattern, on no canvas": (PATTERN, "{kind: memory}"),
 }
 
 
@@ -80,12 +83,12 @@ def write_film(path: Path, size: Size, seconds: int = 8, fps: int = 30) -> None:
 
 
 def plans(work: Path, paint: Size) -> dict[str, Plan]:
-    """The show with each camera."""
+    """Each show."""
     write_film(work / "large.mp4", Size(1280, 720))
     write_film(work / "small.mp4", Size(640, 360))
     found: dict[str, Plan] = {}
-    for name, camera in CAMERAS.items():
-        text = SHOW.replace("CAMERA", camera).replace("PAINT", str(paint))
+    for name, (camera, wall) in SHOWS.items():
+        text = SHOW.replace("CAMERA", camera).replace("WALL", wall).replace("PAINT", str(paint))
         (work / "bench.yaml").write_text(text)
         found[name] = make_plan("bench.yaml", os.environ, work, displays=False)
     return found

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -47,10 +48,11 @@ def access_units(clip: Path) -> tuple[list[bytes], int]:
     """The clip's first 20 s again as H.264 without B-frames, and its frame rate."""
     with av.open(str(clip)) as film:
         video = film.streams.video[0]
-        fps = round(float(video.average_rate or 25))
+        rate = video.average_rate or Fraction(25)
+        fps = round(float(rate))
         encoder = av.CodecContext.create("libx264", "w")
         encoder.width, encoder.height, encoder.pix_fmt = video.width, video.height, "yuv420p"
-        encoder.framerate, encoder.time_base = fps, 1 / video.average_rate
+        encoder.framerate, encoder.time_base = Fraction(fps), 1 / rate
         encoder.options = {"preset": "veryfast", "tune": "zerolatency", "g": "25", "bf": "0"}
         units: list[bytes] = []
         for number, frame in enumerate(film.decode(video)):

@@ -32,7 +32,7 @@ MOODS = ["well"] * 24 + ["slow"] * 2 + ["busy", "cut", "crash", "limit"]
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     ask.add_argument("--kills", type=int, default=240)
     ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--out", type=Path)
