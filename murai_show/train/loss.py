@@ -8,6 +8,7 @@ crop and painting, and a mean over the pictures of a batch, so that a batch may 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +26,22 @@ def gram(features: Tensor) -> Tensor:
     flat = features.permute(0, 2, 3, 1).flatten(1, 2).float()
     # Half precision would add up tens of thousands of squares with 8 bits; autocast wants it to.
     with torch.autocast(features.device.type, enabled=False):
-        return flat.transpose(1, 2) @ flat / flat.shape[1]
+        return _Products.apply(flat) / flat.shape[1]  # pyright: ignore[reportOperatorIssue]
+
+
+class _Products(torch.autograd.Function):
+    """FᵀF of F, (B, N, C).  The gradient, F (A + Aᵀ) where A is that of FᵀF, is one product here;
+    left to autograd it would be two, each as large as the features, and their sum."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor) -> Tensor:
+        ctx.save_for_backward(flat)
+        return flat.transpose(1, 2) @ flat
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        return flat @ (grads[0] + grads[0].transpose(1, 2))
 
 
 def content_loss(painted: Tensor, photo: Tensor) -> Tensor:

@@ -18,6 +18,18 @@ def test_gram_is_its_definition() -> None:
     assert torch.allclose(gram(x.to(memory_format=torch.channels_last)), expected, atol=1e-6)
 
 
+def test_the_gradient_of_gram_is_that_of_its_definition() -> None:
+    """Also where what comes back is not symmetric."""
+    torch.manual_seed(3)
+    x = torch.rand(2, 5, 6, 4, dtype=torch.float32, requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    towards = torch.rand(2, 5, 5)
+    gram(x).backward(towards)
+    flat = y.flatten(2)
+    (flat @ flat.mT / 24).backward(towards)
+    torch.testing.assert_close(x.grad, y.grad)
+
+
 def test_gram_adds_up_in_fp32_whatever_the_features_are() -> None:
     """Ones over 300×300 pixels: bf16 cannot count beyond 256."""
     ones = torch.ones(1, 2, 300, 300, dtype=torch.bfloat16)
