@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,14 +56,30 @@ def join_banks(banks: Sequence[Bank], path: Path, *, replacing: bool = False) ->
                 joined.rows[style.name] = (replace(style, kernels=number), vector)
     order = dict.fromkeys(name for bank in banks for name in bank.card.names)
     cards, vectors = zip(*(joined.rows[name] for name in order), strict=True)
-    made = {
-        "joined": [
-            {"bank": bank.path.name, "sha256": bank.sha256, "made": bank.card.made}
-            for bank in banks
-        ]
-    }
+    histories = [
+        {"bank": bank.path.name, "sha256": bank.sha256, "made": bank.card.made} for bank in banks
+    ]
+    made = {"joined": _told_once(histories, set())}
     card = replace(first.card, styles=cards, made=made)
     write_bank(path, card, joined.network, np.stack(vectors), joined.own)
+
+
+def _told_once(history: Any, told: set[str]) -> Any:
+    """`history` with the making of each bank told where its hash first appears, and not again.
+
+    Banks that are joined mostly come from one: with its history in each of them, a card that is
+    learned on from and joined a few times would be larger than its bank.
+    """
+    if isinstance(history, Mapping):
+        known = history.get("sha256")
+        if known is not None and "made" in history:
+            if known in told:
+                return {key: value for key, value in history.items() if key != "made"}
+            told.add(known)
+        return {key: _told_once(value, told) for key, value in history.items()}
+    if isinstance(history, list):
+        return [_told_once(one, told) for one in history]
+    return history
 
 
 def _check_kind(bank: Bank, first: Bank) -> None:

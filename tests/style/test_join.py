@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,29 @@ def test_every_style_is_painted_as_it_was(two, other, tmp_path) -> None:
     assert joined.card.styles[3].credit == "credit of d"
     told = joined.card.made["joined"]
     assert [one["sha256"] for one in told] == [two.sha256, other.sha256]
+
+
+def test_a_history_that_the_joined_share_is_told_once(two, other, tmp_path) -> None:
+    """Each of them was learned on from one bank; and then two of those joined are joined again."""
+    parent = {"bank": "old.safetensors", "sha256": "0" * 64, "made": {"steps": 4711}}
+    paths = []
+    for bank in (two, other):
+        path = tmp_path / f"{bank.path.stem}-on.safetensors"
+        card = replace(bank.card, made={"steps": 12, "parent": parent})
+        write_bank(path, card, bank.network, bank.styles, bank.own)
+        paths.append(path)
+    join_banks([read_bank(path) for path in paths], tmp_path / "all.safetensors")
+    made = read_bank(tmp_path / "all.safetensors").card.made["joined"]
+    assert made[0]["made"]["parent"] == parent
+    assert made[1]["made"] == {
+        "steps": 12,
+        "parent": {"bank": "old.safetensors", "sha256": "0" * 64},
+    }
+    banks = [read_bank(tmp_path / "all.safetensors"), read_bank(paths[0])]
+    join_banks(banks, tmp_path / "again.safetensors", replacing=True)
+    again = json.dumps(dict(read_bank(tmp_path / "again.safetensors").card.made))
+    assert again.count("4711") == 1
+    assert again.count('"steps": 12') == 2
 
 
 def test_what_is_alike_is_kept_once(two, tmp_path) -> None:
