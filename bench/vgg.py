@@ -1,7 +1,8 @@
 """How long the school's look at a picture takes on a CPU: VGG-19 as far as relu4_2.
 
 Convolved directly, as PyTorch does, against murai_show.nets.winograd; forward, and forward with the
-gradient of the picture, interleaved.  The weights are random, which costs the same.
+gradient that the content and style losses have at the picture, interleaved.  The weights are
+random, which costs the same.
 
     OMP_NUM_THREADS=1 python bench/vgg.py [--side 320] [--rounds 9]
 """
@@ -18,7 +19,9 @@ import torch
 
 from murai_show.nets import vgg
 from murai_show.nets.vgg import BLOCKS, VggFeatures
+from murai_show.train.loss import content_loss, gram, style_loss
 
+CONTENT = "relu4_2"
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2")
 
 
@@ -41,7 +44,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
     network = VggFeatures(random_weights(), LAYERS)
-    photo = torch.rand(1, 3, given.side, given.side)
+    photo, painting = torch.rand(2, 1, 3, given.side, given.side)
+    with torch.no_grad():
+        wanted = network(photo)[CONTENT]
+        target = {layer: gram(found)[0] for layer, found in network(painting).items()}
     taken: dict[str, list[float]] = {}
     for number in range(given.rounds + 1):
         for way, narrowest in (("direct", 1 << 20), ("winograd", vgg.NARROWEST)):
@@ -51,8 +57,9 @@ def main() -> None:
                     network(photo)
                 seen = time.perf_counter()
                 picture = photo.clone().requires_grad_()
-                loss = torch.stack([found.square().mean() for found in network(picture).values()])
-                loss.sum().backward()
+                found = network(picture)
+                loss = content_loss(found.pop(CONTENT), wanted)
+                (loss + style_loss(found, [target])).backward()
                 ended = time.perf_counter()
             if number:  # the first round transforms the kernels
                 taken.setdefault(f"{way} forward", []).append(seen - begun)

@@ -70,17 +70,18 @@ class VggFeatures(nn.Module):
             if name == "pool":
                 x = F.max_pool2d(x, 2)
                 continue
-            x = F.relu(self._convolve(name, x))
+            x = self._convolve(name, x)
             layer = name.replace("conv", "relu")
             if layer in self.layers:
                 found[layer] = x
         return found
 
     def _convolve(self, name: str, x: Tensor) -> Tensor:
+        """The convolution `name` of `x`, and its ReLU."""
         weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
         quick = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
         if not quick or weight.shape[1] < NARROWEST or torch.is_autocast_enabled("cpu"):
-            return F.conv2d(x, weight, bias, padding=1)
+            return F.relu(F.conv2d(x, weight, bias, padding=1))
         if name not in self._frozen:
             self._frozen[name] = FrozenConvolution(weight, bias)
         return self._frozen[name](x)
