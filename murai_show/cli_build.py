@@ -1,4 +1,5 @@
-"""The verbs `build`, engines for this machine ahead of the show, and `join`, banks put together."""
+"""The verbs `build`, engines for this machine ahead of the show, and `join` and `mean`, which make
+one bank of several."""
 
 from __future__ import annotations
 
@@ -133,22 +134,46 @@ def join(
     murai-show join wave klee --bank models/evening.safetensors
     murai-show join montreal better.safetensors --replace --bank models/montreal.safetensors
     """
-    from murai_show.app import find_bank
-    from murai_show.style.bank import kernel_sets, read_bank
     from murai_show.style.join import join_banks
 
-    if len(banks) < 2:
-        raise UsageError(f"{banks[0]} alone: name at least two banks to join")
-    if bank.suffix != ".safetensors":
-        raise UsageError(f"--bank {bank}: a bank's name ends in .safetensors")
-    found = [read_bank(find_bank(name, Path.cwd())) for name in banks]
+    _make_of(banks, bank, "join", partial(join_banks, replacing=replacing))
+
+
+def mean(
+    banks: Annotated[list[str], typer.Argument(metavar="BANK…", help="In models/, or files.")],
+    bank: Annotated[Path, typer.Option(metavar="OUT.safetensors", help="The bank to write.")],
+) -> None:
+    """Take the mean of banks with the same styles: of a training and of one that went on from it.
+
+    Each of them wanders about what is best for all photographs, and their mean mostly lies nearer:
+    measure it with `score`, and look at it.  Banks that learned apart are refused, for the mean of
+    two hands paints like neither.
+
+    \b
+    murai-show mean wave.safetensors wave-on.safetensors --bank models/wave.safetensors
+    """
+    from murai_show.style.mean import mean_banks
+
+    _make_of(banks, bank, "average", mean_banks)
+
+
+def _make_of(names: list[str], out: Path, verb: str, make: Callable[..., None]) -> None:
+    """Write the bank `out` that `make` makes of the banks `names`, and say what is in it."""
+    from murai_show.app import find_bank
+    from murai_show.style.bank import kernel_sets, read_bank
+
+    if len(names) < 2:
+        raise UsageError(f"{names[0]} alone: name at least two banks to {verb}")
+    if out.suffix != ".safetensors":
+        raise UsageError(f"--bank {out}: a bank's name ends in .safetensors")
+    found = [read_bank(find_bank(name, Path.cwd())) for name in names]
     try:
-        join_banks(found, bank, replacing=replacing)
+        make(found, out)
     except OSError as error:
-        raise UsageError(f"{bank} cannot be written: {error.strerror}") from None
-    made = read_bank(bank)
+        raise UsageError(f"{out} cannot be written: {error.strerror}") from None
+    made = read_bank(out)
     typer.echo(
-        f"{bank} is written: {', '.join(made.card.names)}; networks: {len(kernel_sets(made))}"
+        f"{out} is written: {', '.join(made.card.names)}; networks: {len(kernel_sets(made))}"
     )
 
 

@@ -47,7 +47,7 @@ def join_banks(banks: Sequence[Bank], path: Path, *, replacing: bool = False) ->
     # Its kernel sets keep their numbers, and stay as they are to the bit.
     joined.own.update(first.own)
     for bank in banks:
-        _check_kind(bank, first)
+        check_kind(bank, first, "joined")
         for part in kernel_sets(bank):
             number = kernels_of(part) if bank is first else joined.number(part.network)
             for style, vector in zip(part.card.styles, part.styles, strict=True):
@@ -56,12 +56,14 @@ def join_banks(banks: Sequence[Bank], path: Path, *, replacing: bool = False) ->
                 joined.rows[style.name] = (replace(style, kernels=number), vector)
     order = dict.fromkeys(name for bank in banks for name in bank.card.names)
     cards, vectors = zip(*(joined.rows[name] for name in order), strict=True)
-    histories = [
-        {"bank": bank.path.name, "sha256": bank.sha256, "made": bank.card.made} for bank in banks
-    ]
-    made = {"joined": _told_once(histories, set())}
-    card = replace(first.card, styles=cards, made=made)
+    card = replace(first.card, styles=cards, made={"joined": histories(banks)})
     write_bank(path, card, joined.network, np.stack(vectors), joined.own)
+
+
+def histories(banks: Sequence[Bank]) -> list[Any]:
+    """How each of `banks` was made, for the card of what is made of them."""
+    told = [{"bank": one.path.name, "sha256": one.sha256, "made": one.card.made} for one in banks]
+    return _told_once(told, set())
 
 
 def _told_once(history: Any, told: set[str]) -> Any:
@@ -82,14 +84,14 @@ def _told_once(history: Any, told: set[str]) -> Any:
     return history
 
 
-def _check_kind(bank: Bank, first: Bank) -> None:
-    """Raises BankError where the networks are of two kinds."""
+def check_kind(bank: Bank, first: Bank, what: str) -> None:
+    """Raises BankError, which says that they cannot be `what`, where networks are of two kinds."""
     kinds = [(one.card.architecture, dict(one.card.config)) for one in (first, bank)]
     if kinds[0] != kinds[1]:
         told = [f"{name} {config}" for name, config in kinds]
         raise BankError(
             f"{bank.path}: its network is a {told[1]}, that of {first.path.name} a {told[0]}; "
-            "only banks of one kind and size can be joined"
+            f"only banks of one kind and size can be {what}"
         )
 
 
