@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
-from murai_show.train.recipe import IMITATION_SHARE, Recipe
+from murai_show.train.recipe import IMITATION_SHARE, LEARNING_ON, VECTORS_ALONE, Recipe
+
+
+def _usual(word: str) -> str:
+    return f"Default: {getattr(Recipe, word):g}; {LEARNING_ON[word]:g} where a bank learns on."
 
 
 def train(
@@ -67,20 +71,28 @@ def train(
         str, typer.Option(help="fp32, bf16, or auto: bf16 on a GPU that has it.")
     ] = Recipe.precision,
     batch: Annotated[
-        int, typer.Option(min=1, help="Photographs a step, of all processes together.")
-    ] = Recipe.batch,
+        int | None,
+        typer.Option(min=1, help=f"Photographs a step, of all processes. {_usual('batch')}"),
+    ] = None,
     crop_side: Annotated[
-        int, typer.Option(min=32, help="Pixels of the photographs' crops.")
-    ] = Recipe.crop,
+        int | None,
+        typer.Option(min=32, help=f"Pixels of the photographs' crops. {_usual('crop')}"),
+    ] = None,
     last_crop_side: Annotated[
-        int, typer.Option(min=32, help="The same, for the last part of the run.")
-    ] = Recipe.last_crop,
+        int | None,
+        typer.Option(min=32, help=f"The same, for the last of the run. {_usual('last_crop')}"),
+    ] = None,
     content_weight: Annotated[
         float, typer.Option(min=0, help="How much the photograph counts.")
     ] = Recipe.content_weight,
     style_weight: Annotated[
-        float, typer.Option(min=0, help="How much the painting counts.")
-    ] = Recipe.style_weight,
+        float | None,
+        typer.Option(
+            min=0,
+            help=f"How much the painting counts. Default: {Recipe.style_weight:g}; "
+            f"{VECTORS_ALONE['style_weight']:g} with --vector-only.",
+        ),
+    ] = None,
     noise_weight: Annotated[
         float, typer.Option(min=0, help="Calm under sensor noise.")
     ] = Recipe.noise_weight,
@@ -88,9 +100,9 @@ def train(
         float, typer.Option(min=0, help="Paint that travels with what it lies on.")
     ] = Recipe.motion_weight,
     rate: Annotated[
-        float,
-        typer.Option(min=0.01, help="Length of the steps; 0.15 where a good bank learns on."),
-    ] = Recipe.rate,
+        float | None,
+        typer.Option(min=0.01, help=f"Length of the steps. {_usual('rate')}"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn at random.")] = Recipe.seed,
     preview_every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Steps between two preview sheets.")
@@ -120,7 +132,7 @@ def train(
             --content photos --minutes 10
     The same with kernels of its own, which is stronger, and takes longer to fade to:
         murai-show train scream.jpg --into models/mine.safetensors --own all \\
-            --content photos --minutes 20 --rate 0.5
+            --content photos --minutes 20
     All GPUs of a machine; two machines, the same on each but for --node-rank:
         torchrun --standalone --nproc-per-node gpu -m murai_show train … --batch 16
         torchrun --nnodes 2 --node-rank 0 --nproc-per-node gpu --master-addr 10.0.0.1 \\
@@ -135,6 +147,7 @@ def train(
     recipe = choose_recipe(
         steps=steps,
         minutes=minutes,
+        learns_on=start is not None or into is not None,
         vector_only=vector_only,
         own=own,
         precision=precision,

@@ -17,7 +17,7 @@ from murai_show.style.bank import Bank, kernel_sets, kernels_of, read_bank
 from murai_show.style.card import SHARED, StyleCard
 from murai_show.train.data import Crop
 from murai_show.train.lesson import Painting
-from murai_show.train.recipe import OWN, PRECISIONS, VECTOR_STEPS, VECTOR_WARM_UP, Recipe
+from murai_show.train.recipe import LEARNING_ON, OWN, PRECISIONS, VECTORS_ALONE, Recipe
 from murai_show.train.run import Training
 
 
@@ -56,9 +56,12 @@ def list_paintings(
     ]
 
 
-def choose_recipe(*, steps: int | None, minutes: float | None, **chosen: Any) -> Recipe:
-    """The recipe of `chosen` fields, that lasts `steps` or `minutes`, or as long as its kind does.
+def choose_recipe(
+    *, steps: int | None, minutes: float | None, learns_on: bool, **chosen: Any
+) -> Recipe:
+    """The recipe of the fields that are `chosen`, that lasts `steps` or `minutes`.
 
+    What is None is as its kind of training has it: from nothing, on from a bank, vectors alone.
     Raises UsageError.
     """
     if steps is not None and minutes is not None:
@@ -72,9 +75,9 @@ def choose_recipe(*, steps: int | None, minutes: float | None, **chosen: Any) ->
         near = difflib.get_close_matches(own, OWN, 1)
         hint = f"did you mean {near[0]}?" if near else f"write {' or '.join(OWN)}"
         raise UsageError(f"--own {own}: {hint}")
-    if not chosen["vector_only"]:
-        return Recipe(steps=steps or Recipe.steps, minutes=minutes, **chosen)
-    return Recipe(steps=steps or VECTOR_STEPS, minutes=minutes, warm_up=VECTOR_WARM_UP, **chosen)
+    usual = VECTORS_ALONE if chosen["vector_only"] else LEARNING_ON if learns_on else {}
+    said = {key: value for key, value in {"steps": steps, **chosen}.items() if value is not None}
+    return Recipe(minutes=minutes, **{**usual, **said})
 
 
 @dataclass(frozen=True)

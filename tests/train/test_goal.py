@@ -27,18 +27,25 @@ def test_names_must_differ(school) -> None:
     assert [p.card.crop for p in paintings] == [None, (1, 2, 40, 50)]
 
 
-def test_how_long_it_lasts_when_nobody_says() -> None:
+def test_each_kind_of_training_has_its_defaults() -> None:
     def recipe(**chosen) -> Recipe:
         usual = {"steps": None, "minutes": None, "vector_only": False, "precision": "auto"}
-        return choose_recipe(**{**usual, **chosen})
+        return choose_recipe(**{**usual, "learns_on": False, "batch": None, "rate": None, **chosen})
 
     assert recipe() == Recipe()
     assert recipe(steps=7).steps == 7
     assert recipe(minutes=2.5).minutes == 2.5
-    added = recipe(vector_only=True)
+    on = recipe(learns_on=True)
+    assert (on.batch, on.crop, on.last_crop, on.steps) == (1, 320, 320, Recipe.steps)
+    assert on.rate < Recipe.rate
+    assert recipe(learns_on=True, batch=8, rate=0.7) == replace(on, batch=8, rate=0.7)
+    added = recipe(learns_on=True, vector_only=True)
     assert added.steps < Recipe.steps
     assert added.warm_up < Recipe.warm_up
-    assert recipe(vector_only=True, steps=5).steps == 5
+    assert (added.batch, added.crop, added.rate) == (1, 320, Recipe.rate)
+    assert added.style_weight > Recipe.style_weight
+    said = recipe(learns_on=True, vector_only=True, steps=5, style_weight=8.0)
+    assert (said.steps, said.style_weight) == (5, 8.0)
 
 
 def test_a_bank_brings_its_own_size(school, tmp_path) -> None:

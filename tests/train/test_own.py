@@ -178,6 +178,7 @@ def test_wrong_words(school, changed, facts, sentence) -> None:
 
 def test_no_such_kernels() -> None:
     facts = {"steps": None, "minutes": None, "precision": "auto", "vector_only": False}
+    facts |= {"learns_on": True}
     with pytest.raises(UsageError, match=r"--own tial: did you mean tail\?"):
         choose_recipe(**facts, own="tial")
     with pytest.raises(UsageError, match="--own some: write tail or all"):

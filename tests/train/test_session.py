@@ -210,5 +210,7 @@ def test_help_says_the_defaults_that_hold(train, monkeypatch, capsys) -> None:
         main()
     said = " ".join(capsys.readouterr().out.split())
     assert f"Optimiser steps. Default: {Recipe.steps}." in said
-    assert f"[default: {Recipe.style_weight}; x>=0]" in said
+    assert f"[default: {Recipe.noise_weight}; x>=0]" in said
+    assert "How much the painting counts. Default: 20; 30 with --vector-only." in said
+    assert "Default: 144; 320 where a bank learns on." in said
     assert "torchrun" in said
