@@ -57,12 +57,12 @@ class Edges:
                 lambda: air.plan.expect, mailbox.newest, tally.unread, clock.monotonic
             )
             stack.callback(self.expecting.close)
-            further = (self._posting, self._booth.metrics)
+            self._control = Control(air.board, os.environ, self._booth)
+            stack.callback(self._control.close)
+            further = (self._posting, self._booth.metrics, self._control.refusals)
             watched = watch_over(air, mailbox, self._identity, clock, self._routine, *further)
             self._listening = Listening(mailbox, self._identity, clock.monotonic, *watched)
             stack.callback(self._listening.close)
-            self._control = Control(air.board, os.environ, self._booth)
-            stack.callback(self._control.close)
             self._serve(air.plan)
             self._open = stack.pop_all()
 

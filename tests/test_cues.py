@@ -108,13 +108,15 @@ def test_a_terminal_calls_the_cues_of_a_running_show(studio: Studio) -> None:
         wait_for_light(running, 0.0)
         metrics = urllib.request.urlopen(address(running, "metrics"), timeout=5).read().decode()
     samples = {
-        (s.name, s.labels.get("cue", "")): s.value
+        (s.name, s.labels.get("cue", s.labels.get("reason", ""))): s.value
         for family in text_string_to_metric_families(metrics)
         for s in family.samples
     }
     assert samples["murai_cues_total", "dim"] == 1
     assert samples["murai_cues_total", "act"] == 1
     assert samples["murai_panic", ""] == 1
+    assert samples["murai_control_refused_total", "unknown"] == 1  # the cue "dmi"
+    assert samples["murai_control_refused_total", "token"] == 0
     assert SECRET not in "\n".join(running.ears.lines)
 
 

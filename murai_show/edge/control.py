@@ -19,11 +19,16 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
+
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from murai_show.board import Board
 from murai_show.edge.token import Token, find_token
@@ -49,6 +54,38 @@ def _nothing(_method: str, _path: str) -> None:
     return None
 
 
+class Refusals(Collector):
+    """How many calls were refused since the show began, by reason: many without the token are
+    somebody who tries."""
+
+    REASONS: Mapping[HTTPStatus, str] = {
+        HTTPStatus.UNAUTHORIZED: "token",
+        HTTPStatus.MISDIRECTED_REQUEST: "host",
+        HTTPStatus.NOT_FOUND: "unknown",
+        HTTPStatus.BAD_REQUEST: "body",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body",
+    }
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts = Counter(dict.fromkeys(self.REASONS.values(), 0))
+
+    def add(self, status: HTTPStatus) -> None:
+        """Count a call that was answered with `status`."""
+        with self._lock:
+            self._counts[self.REASONS[status]] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily(
+            "murai_control_refused", "Calls that the control refused.", labels=("reason",)
+        )
+        with self._lock:
+            counts = dict(self._counts)
+        for reason, count in counts.items():
+            refused.add_metric((reason,), count)
+        yield refused
+
+
 class ControlServer:
     """Serves `board` at `address` from a thread of its own, and below `OWN` what is `beside`.
 
@@ -56,14 +93,19 @@ class ControlServer:
     """
 
     def __init__(
-        self, address: Address, board: Board, token: Token, beside: Beside = _nothing
+        self,
+        address: Address,
+        board: Board,
+        token: Token,
+        beside: Beside = _nothing,
+        refusals: Refusals | None = None,
     ) -> None:
         kind = _Server6 if ":" in address.host else _Server
         try:
             self._server = kind((address.host, address.port), _Handler)
         except OSError as error:
             raise MuraiError(f"control: cannot listen on {address}: {error.strerror}") from None
-        self._server.serves(board, token, address.host, beside)
+        self._server.serves(board, token, address.host, beside, refusals or Refusals())
         self.address = Address(address.host, self._server.server_port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="control", daemon=True
@@ -78,10 +120,11 @@ class ControlServer:
 
 class Control:
     """The control of a running show, wherever its newest version wants it.  Where it cannot be had
-    one line says why, and the show goes on without."""
+    one line says why, and the show goes on without.  `refusals` are those of all its versions."""
 
     def __init__(self, board: Board, environ: Mapping[str, str], beside: Beside = _nothing) -> None:
         self._board, self._environ, self._beside = board, environ, beside
+        self.refusals = Refusals()
         self._wanted: Address | None = None
         self._server: ControlServer | None = None
 
@@ -99,7 +142,7 @@ class Control:
             log.warning("control: it stays closed: %s", error)
             return
         try:
-            self._server = ControlServer(address, self._board, token, self._beside)
+            self._server = ControlServer(address, self._board, token, self._beside, self.refusals)
         except MuraiError as error:
             log.warning("%s; the show goes on without", error)
             return
@@ -118,9 +161,13 @@ class _Server(ThreadingHTTPServer):
     token: Token
     host: str
     beside: Beside
+    refusals: Refusals
 
-    def serves(self, board: Board, token: Token, host: str, beside: Beside) -> None:
+    def serves(
+        self, board: Board, token: Token, host: str, beside: Beside, refusals: Refusals
+    ) -> None:
         self.board, self.token, self.host, self.beside = board, token, host, beside
+        self.refusals = refusals
         self._free = threading.BoundedSemaphore(MOST)
 
     def server_bind(self) -> None:
@@ -242,6 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _refuse(self, status: HTTPStatus, sentence: str, *headers: tuple[str, str]) -> None:
+        self.server.refusals.add(status)
         self._answer(status, {"error": sentence}, *headers)
 
     def _answer(self, status: HTTPStatus, found: Any, *headers: tuple[str, str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from murai_show.board import Board
 from murai_show.edge import control
-from murai_show.edge.control import Control, ControlServer
+from murai_show.edge.control import Control, ControlServer, Refusals
 from murai_show.edge.token import Token, find_token
 from murai_show.errors import MuraiError
 from murai_show.show.words import Address
@@ -84,6 +84,23 @@ def test_who_has_not_is_refused_whatever_is_asked(server, board, headers) -> Non
         assert "token" in found["error"]
     assert not board.calls.cues
     assert not board.calls.panicking
+
+
+def test_refused_calls_are_counted_by_reason(board) -> None:
+    refusals = Refusals()
+    server = ControlServer(HERE, board, Token(SECRET), refusals=refusals)
+    try:
+        ask(server, "POST", "/panic")
+        ask(server, "POST", "/panic", {"Authorization": "Bearer wrong"})
+        ask(server, "POST", "/nowhere", BEARER)
+        ask(server, "GET", "/cues", {"Host": "elsewhere.example"})
+        ask(server, "POST", "/panic", {**BEARER, "Content-Length": "none"})
+        ask(server, "POST", "/cue/long", BEARER)
+    finally:
+        server.close()
+    (family,) = refusals.collect()
+    counted = {one.labels["reason"]: one.value for one in family.samples}
+    assert counted == {"token": 2, "host": 1, "unknown": 1, "body": 1}
 
 
 @pytest.mark.parametrize(
