@@ -154,7 +154,7 @@ def rotation(plan: Plan, playlist: PlannedPlaylist, wall: float) -> tuple[Mix, s
     why = _named(playlist, entry)
     if into >= playlist.fade:
         return entry, why
-    before = entry_before(plan, playlist, day, int(slot))
+    before = mix_before(plan, playlist, day, int(slot))
     if before == entry:
         return entry, why
     share = smooth(into / playlist.fade)
@@ -226,6 +226,21 @@ def entry_before(plan: Plan, playlist: PlannedPlaylist, day: ShowDay, slot: int)
         return entry_at(plan, playlist, day, slot - 1)
     before = day_before(plan.place.tz, day)
     return entry_at(plan, playlist, before, last_slot(playlist, before))
+
+
+def mix_before(plan: Plan, playlist: PlannedPlaylist, day: ShowDay, slot: int) -> Mix:
+    """What the picture walks from in `slot` of `day`: the entry before it, or, in a day's first
+    slot, as far as the walk to that entry had come when noon cut it short."""
+    entry = entry_before(plan, playlist, day, slot)
+    if slot > 0:
+        return entry
+    yesterday = day_before(plan.place.tz, day)
+    last = last_slot(playlist, yesterday)
+    into = yesterday.ends - yesterday.begins - last * playlist.each
+    if into >= playlist.fade:
+        return entry
+    share = smooth(into / playlist.fade)
+    return blend(entry_before(plan, playlist, yesterday, last), entry, share)
 
 
 def entry_at(plan: Plan, playlist: PlannedPlaylist, day: ShowDay, slot: int) -> Mix:
