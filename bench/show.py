@@ -39,7 +39,7 @@ from engines import eager, johnson, open_engines
 from loop import write_film
 from PIL import Image
 
-from murai_show.app import make_plan, run_show
+from murai_show.app import find_bank, make_plan, run_show
 from murai_show.frame import Frame
 from murai_show.output.offscreen import Offscreen
 from murai_show.output.stage import Stage
@@ -51,6 +51,7 @@ from murai_show.show.words import Size
 from murai_show.style.bank import kernel_sets, read_bank
 from murai_show.train.cost import machine
 
+STYLES = ("wave", "starry", "kandinsky", "delaunay")  # those of them that the bank has
 SHOW = """\
 murai: 1
 show: bench
@@ -59,7 +60,7 @@ CAMERAS
 VIEWS
 bank: BANK
 playlists:
-  all: {styles: [wave, starry, kandinsky, delaunay], each: 8s, fade: 0s}
+  all: {styles: [STYLES], each: 8s, fade: 0s}
 play: {playlist: all, camera: SHOT, paint: PAINT}
 outputs:
 OUTPUTS
@@ -96,6 +97,7 @@ def plan_of(
         "VIEWS": f"views:\n  all: {view}" if together else "",
         "SHOT": "all" if together else names[0],
         "BANK": bank,
+        "STYLES": ", ".join(s for s in STYLES if s in read_bank(find_bank(bank, work)).card.names),
         "PAINT": str(paint),
         "OUTPUTS": "\n".join(walls),
         "METRICS": "off",
