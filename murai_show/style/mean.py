@@ -17,7 +17,7 @@ from murai_show.style.bank import Bank, Weights, write_bank
 from murai_show.style.join import check_kind, histories
 
 # The cosine of two kernels below which a mean was seen to paint like neither: trainings that went
-# on from one another had 0.90 to 0.97 and a better mean, others 0.5 and one of six times the loss.
+# on from one another had 0.90 to 0.97 and a better mean, others 0.5 and one of five times the loss.
 NEAR = 0.8
 
 
