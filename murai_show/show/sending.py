@@ -74,11 +74,9 @@ def parse_bitrate(found: Any) -> int:
 
 
 def write_bitrate(rate: int) -> str:
-    """Bits per second → the way people write them."""
-    for unit, size in (("M", 1_000_000), ("k", 1_000)):
-        if rate >= size and rate % (size // 10) == 0:
-            return f"{rate / size:g}{unit}"
-    return f"{Decimal(rate) / 1_000:f}k"
+    """Bits per second → the way people write them, to the last bit."""
+    unit, size = ("M", 1_000_000) if rate % 100_000 == 0 and rate >= 1_000_000 else ("k", 1_000)
+    return f"{Decimal(rate) / size:f}{unit}"
 
 
 def parse_day_hour(found: Any) -> str:

@@ -60,7 +60,10 @@ def test_bit_rates_are_read_as_they_are_written(rate) -> None:
     assert parse_bitrate(write_bitrate(rate)) == rate
 
 
-@pytest.mark.parametrize(("text", "rate"), [("4M", 4_000_000), ("2.5M", 2_500_000), ("800k", 8e5)])
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("4M", 4_000_000), ("2.5M", 2_500_000), ("800k", 8e5), ("105485.5k", 105_485_500)],
+)
 def test_bit_rates(text, rate) -> None:
     assert (parse_bitrate(text), write_bitrate(int(rate))) == (rate, text)
 
