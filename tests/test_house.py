@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "show": {"errors", "redact"},
     "ports": {"frame", "show"},
     "camera": BACKENDS | {"backoff", "bell", "cuda_faults"},
-    "output": BACKENDS | {"backoff", "gpu"},
+    "output": BACKENDS | {"backoff", "cuda_faults", "gpu"},
     "style": BACKENDS | {"cuda_faults", "nets"},
     "loop": BACKENDS | {"bell"},
     "edge": {"backoff", "board", "errors", "frame", "loop.mailbox", "redact", "show"},
@@ -147,7 +147,15 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Heavy or optional libraries, and the only places that may know them.
 HOMES = {
     "astral": {"show.sun"},
-    "torch": {"nets", "style", "train", "camera.darkroom", "camera.nv12", "camera.nvdec"},
+    "torch": {
+        "nets",
+        "style",
+        "train",
+        "camera.darkroom",
+        "camera.nv12",
+        "camera.nvdec",
+        "output.surfaces",
+    },
     "cuda": {"output", "camera.darkroom", "camera.nvdec"},
     "tensorrt": {"doctor", "style"},
     "PyNvVideoCodec": {"camera"},

@@ -3,15 +3,16 @@
     python bench/gpu/run.py [--out bench-gpu] [--bank montreal] [--seconds 5] [--skip-tests]
 
 Writes OUT/gpu.json and OUT/gpu.md: the tests that need a GPU, the measured matrix rate and
-bandwidth, each engine (TensorRT in fp16, int8 and fp8) at 720p, 1080p and 4K beside the roofline of
-its traffic in fp16, NVDEC's rate, a picture's way into OpenGL, copies between host and GPU for one
-frame, and the whole show beside the loop that tutorials teach.  A part that fails is named with its
-reason, and the others go on.
+bandwidth, each engine (TensorRT in fp16, int8 and fp8) at 720p, 1080p and 4K beside the roofline
+of its traffic in fp16, NVDEC's rate, a picture's way into OpenGL and a canvas's to NVENC, copies
+between host and GPU for one frame, and the whole show beside the loop that tutorials teach.  A part
+that fails is named with its reason, and the others go on.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -39,7 +40,7 @@ from roofline import Roofline, demand, measure  # noqa: E402
 from murai_show.app import make_plan, run_show  # noqa: E402
 from murai_show.camera import open_decoding  # noqa: E402
 from murai_show.camera.decode import SOFTWARE, video_of  # noqa: E402
-from murai_show.errors import EngineError, MuraiError  # noqa: E402
+from murai_show.errors import EngineError, MuraiError, OutputError  # noqa: E402
 from murai_show.frame import Frame  # noqa: E402
 from murai_show.gpu import find_gpu  # noqa: E402
 from murai_show.output.offscreen import Offscreen  # noqa: E402
@@ -214,6 +215,40 @@ def interop(plan: Plan, seconds: float) -> dict[str, object]:
     return found
 
 
+def lifting(plan: Plan, seconds: float) -> dict[str, object]:
+    """A 1080p canvas, drawn and brought to where an encoder takes it: drawn alone, as a surface of
+    the GPU, and through the host."""
+    stage = Stage(plan.outputs, cuda=0)
+    canvas = plan.outputs[0].canvas
+    assert canvas is not None
+    pixels = [
+        torch.full((FULL.height, FULL.width, 4), grey, dtype=torch.uint8, device="cuda")
+        for grey in (64, 192)
+    ]
+    pictures = itertools.cycle(
+        Frame(p[..., :3], 0.0, 0.0, n, "bench") for n, p in enumerate(pixels)
+    )
+    ways: dict[str, Callable[[], object]] = {
+        "drawn": stage.finish,
+        "surface": lambda: stage.surface(canvas),
+        "pixels": lambda: stage.read_rgba(canvas),
+    }
+    found: dict[str, object] = {}
+    for name, lift in ways.items():
+
+        def show(lift: Callable[[], object] = lift) -> None:
+            stage.draw(canvas, next(pictures), 1.0)
+            lift()
+
+        try:
+            show()
+            found[name] = timed(show, seconds / 3)
+        except OutputError as error:
+            found[name] = str(error)
+    stage.close()
+    return found
+
+
 def shows(work: Path, bank: str, seconds: float) -> dict[str, object]:
     """Whole shows at 1080p from a film faster than any painter, and the naive loop."""
     found: dict[str, object] = {}
@@ -306,6 +341,7 @@ def main() -> None:
             "engines": lambda: engines(bank, roof, given.seconds),
             "decoding": lambda: decoding(work / "clip.mp4", given.seconds),
             "interop": lambda: interop(plan_of(work, given.bank, "cuda"), given.seconds),
+            "lifting": lambda: lifting(plan_of(work, given.bank, "cuda"), given.seconds),
             "copies a frame": lambda: copies(bank),
             "shows": lambda: shows(work, given.bank, given.seconds),
             "tests": dict if given.skip_tests else tests,

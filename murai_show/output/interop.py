@@ -94,7 +94,8 @@ class Interop:
         self.direct = True
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function of the runtime; what it gives beside its status.
+        """Call a function of the runtime; what it gives beside its status: nothing, one value, or
+        several as a tuple.
 
         Raises OutputError with CUDA's own name for what went wrong: the bindings never raise.
         """
@@ -105,6 +106,8 @@ class Interop:
             raise OutputError(
                 f"CUDA's {function.__name__} failed with {name.decode()}: {text.decode()}"
             )
+        if len(values) > 1:
+            return tuple(values)
         return values[0] if values else None
 
     def open_stream(self, pointer: int) -> Any:

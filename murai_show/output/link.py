@@ -128,7 +128,7 @@ class Link:
         encoder fails."""
         if self._began is None:
             self._began = shot.now
-        frame = self._to_yuv(shot.rgba, shot.now - self._began, self._last)
+        frame = self._to_yuv(shot.picture, shot.now - self._began, self._last)
         self._last = cast("int", frame.pts)
         if self._last >= self._next_key:
             frame.pict_type = PictureType.I

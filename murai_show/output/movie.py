@@ -63,10 +63,12 @@ class Encoder:
     """One of FFmpeg's H.264 encoders: its name there, and the options that it is opened with.
 
     None of its pictures may wait for later ones, and those asked to be I become IDR pictures.
+    `surfaces`: it takes pictures in the GPU's memory, too.
     """
 
     codec: str
     options: Mapping[str, str]
+    surfaces: bool = False
 
 
 def x264(crf: int) -> Encoder:
@@ -125,20 +127,33 @@ class ToYuv:
             interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
             threads=1,
         )
-        frame.pts, frame.time_base = max(after + 1, round(seconds / TIME_BASE)), TIME_BASE
-        return frame
+        return timed(frame, seconds, after)
+
+
+def timed(frame: av.VideoFrame, seconds: float, after: int) -> av.VideoFrame:
+    """`frame`, told its time in 90 kHz: `seconds` after the beginning, and later than `after`."""
+    frame.pts, frame.time_base = max(after + 1, round(seconds / TIME_BASE)), TIME_BASE
+    return frame
 
 
 class Movie:
     """Writes pictures into `file` (`path` is its name) as H.264, at their own times.
 
     Odd sizes lose a row or column, as 4:2:0 asks.  Every picture is in the file's hands when
-    `write` returns, except those since the last key frame: a second at most.
-    Raises OSError or FFmpegError when the file or the encoder fails.
+    `write` returns, except those since the last key frame: a second at most.  With `late` the
+    encoder is opened for the first picture, which says where they lie: in the computer's memory,
+    or in a GPU's.  Raises OSError or FFmpegError when the file or the encoder fails.
     """
 
     def __init__(
-        self, path: Path, file: BinaryIO, size: Size, fps: float, encoder: Encoder
+        self,
+        path: Path,
+        file: BinaryIO,
+        size: Size,
+        fps: float,
+        encoder: Encoder,
+        *,
+        late: bool = False,
     ) -> None:
         self.path = path
         self._file = file
@@ -154,20 +169,30 @@ class Movie:
         self._stream = cast("VideoStream", stream)
         prepare(self._stream.codec_context, self._to_yuv.size, fps)
         self._stream.time_base = TIME_BASE
-        self._container.start_encoding()
+        if not late:
+            self._container.start_encoding()
 
-    def write(self, rgba: Pixels, seconds: float) -> None:
-        """Add a picture, (H, W, 4) uint8 RGBA, `seconds` after the beginning."""
-        picture = self._to_yuv(rgba, seconds, self._last)
-        self._last = cast("int", picture.pts)
+    def write(self, picture: Pixels | av.VideoFrame, seconds: float) -> None:
+        """Add a picture, `seconds` after the beginning: (H, W, 4) uint8 RGBA, or a surface of the
+        even size (`surfaces`), which is then the film's."""
+        if isinstance(picture, av.VideoFrame):
+            frame = timed(picture, seconds, self._last)
+        else:
+            frame = self._to_yuv(picture, seconds, self._last)
+        self._last = cast("int", frame.pts)
         if self._last >= self._next_key:  # by time: a slow painter's pictures are few
-            picture.pict_type = PictureType.I
+            frame.pict_type = PictureType.I
             self._next_key = self._last + round(_KEY_EVERY / TIME_BASE)
-        self._container.mux(self._stream.encode(picture))
+        codec = self._stream.codec_context
+        if not codec.is_open:
+            codec.pix_fmt = frame.format.name
+        self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
         """Finish the file."""
         try:
+            if not self._stream.codec_context.is_open:  # it plays, and has nothing in it
+                self._container.start_encoding()
             self._container.mux(self._stream.encode(None))
             self._container.close()
         finally:

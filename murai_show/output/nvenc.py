@@ -52,7 +52,7 @@ def nvenc(crf: int) -> Encoder:
         "zerolatency": "1",
         "forced-idr": "1",
     }
-    return Encoder(CODEC, options)
+    return Encoder(CODEC, options, surfaces=True)
 
 
 def choose_encoder(output: str, size: Size, fps: float, crf: int) -> Encoder:

@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from murai_show.frame import Frame
-from murai_show.output.canvas import Pixels
 from murai_show.output.stage import Stage
 from murai_show.show.planned import CanvasSpec
 from murai_show.show.timeline import Look
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """One picture, (H, W, 4) uint8 RGBA, and its time in seconds of the loop's clock."""
+class Shot(Generic[T]):
+    """One picture, mostly (H, W, 4) uint8 RGBA, and its time in seconds of the loop's clock."""
 
-    rgba: Pixels
+    picture: T
     now: float
 
 
-class Pickup:
+class Pickup(Generic[T]):
     """Takes a canvas off the stage at most `fps` times a second, when it changed; a picture that
-    does not change is taken again after `still_every` seconds, at 0 each time.
+    does not change is taken again after `still_every` seconds, at 0 each time.  `read` gives what
+    was last drawn: the stage's `read_rgba`, or another way off it.
 
     `drops` counts, by reason, drawings that were replaced before they could be taken.
     """
 
-    def __init__(self, stage: Stage, canvas: CanvasSpec, fps: float, still_every: float) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        canvas: CanvasSpec,
+        fps: float,
+        still_every: float,
+        read: Callable[[CanvasSpec], T],
+    ) -> None:
         self.drops: Counter[str] = Counter()
-        self._stage, self._canvas = stage, canvas
+        self._stage, self._canvas, self._read = stage, canvas, read
         self._fps, self._still_every = fps, still_every
         self._due = float("-inf")  # when the next picture may be taken
         self._seen = 0  # the newest drawing
         self._sent, self._sent_at = 0, float("-inf")  # the newest that was taken
         self._missed = ""  # why the newest was not
 
-    def take(self, picture: Frame, look: Look, now: float, hindrance: str) -> Shot | None:
+    def take(self, picture: Frame, look: Look, now: float, hindrance: str) -> Shot[T] | None:
         """The picture, if it is due.  `hindrance` is why it cannot be taken, empty when it can."""
         if now < self._due:
             return None
@@ -50,7 +61,7 @@ class Pickup:
         if hindrance:
             self._missed = hindrance
             return None
-        shot = Shot(self._stage.read_rgba(self._canvas), now)
+        shot = Shot(self._read(self._canvas), now)
         self._sent, self._sent_at = drawing, now
         # A call that is late by less than one interval does not lower the rate.
         self._due = max(self._due, now - 1.0 / self._fps) + 1.0 / self._fps

@@ -12,11 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 from av.error import FFmpegError
+from av.video.frame import VideoFrame
 
 from murai_show.errors import OutputError
 from murai_show.frame import Frame
+from murai_show.output.canvas import Pixels
 from murai_show.output.files import create_new, later, named, plain
-from murai_show.output.movie import Movie
+from murai_show.output.movie import Encoder, Movie
 from murai_show.output.nvenc import choose_encoder
 from murai_show.output.pickup import Pickup, Shot
 from murai_show.output.stage import Stage
@@ -43,16 +45,45 @@ class NoRoomError(OSError):
     """Less is free on the disk than the show wants to stay free."""
 
 
+class Lift:
+    """Brings a canvas off the stage for NVENC: a surface in the GPU's memory while that works
+    (`surfaces`), from then on through the computer's, and one line says why."""
+
+    def __init__(self, output: str, stage: Stage, canvas: CanvasSpec, encoder: Encoder) -> None:
+        self.surfaces = encoder.surfaces
+        self._output, self._stage = output, stage
+        if self.surfaces:  # known before the first picture: the film is opened for its kind
+            self(canvas)
+
+    def __call__(self, canvas: CanvasSpec) -> VideoFrame | Pixels:
+        """What was last drawn: NV12 on the GPU, or (H, W, 4) uint8 RGBA."""
+        if self.surfaces:
+            try:
+                return self._stage.surface(canvas)
+            except OutputError as error:
+                self.refuse(str(error))
+        return self._stage.read_rgba(canvas)
+
+    def refuse(self, why: str) -> None:
+        log.warning(
+            "output %s: pictures reach NVENC through host memory, because %s", self._output, why
+        )
+        self.surfaces = False
+
+
 class Reel:
     """The encoder thread's side: one file, after a failure the next, and the next after each
     segment, which begins with the very picture that the one before did not get.
 
     `files` are those begun, the newest last, `frames` counts the pictures written in all, `lost`
     those that had no file.  `trouble` says why there is none at present, `full` that it is for lack
-    of room, and `retry_at` when one is tried again.
+    of room, and `retry_at` when one is tried again.  With `surfaces` it is given pictures in the
+    GPU's memory; `refused` says why the encoder would not have them.
     """
 
-    def __init__(self, planned: PlannedOutput, started: datetime) -> None:
+    def __init__(
+        self, planned: PlannedOutput, started: datetime, encoder: Encoder, *, surfaces: bool
+    ) -> None:
         assert isinstance(planned.spec, RecordingOutput)
         assert planned.canvas is not None
         assert planned.file is not None
@@ -60,6 +91,7 @@ class Reel:
         self.lost = 0
         self.trouble = ""
         self.full = False
+        self.refused = ""
         self.files: tuple[Path, ...] = ()
         self.retry_at = float("-inf")
         self._name = planned.name
@@ -72,7 +104,7 @@ class Reel:
         self._started = started
         self._first: float | None = None  # time of the first picture of all
         self._began: float | None = None  # … and of this file
-        self._encoder = choose_encoder(self._name, self._size, self._fps, planned.spec.crf)
+        self._encoder, self._surfaces = encoder, surfaces
         self._movie: Movie | None = None
         try:
             self._movie = self._new_movie(0.0)
@@ -81,7 +113,7 @@ class Reel:
         except FAILURES as error:
             raise OutputError(f"output {self._name}: cannot record: {plain(error)}") from error
 
-    def write(self, shot: Shot) -> None:
+    def write(self, shot: Shot[VideoFrame | Pixels]) -> None:
         if self._first is None:
             self._first = shot.now
         try:
@@ -96,7 +128,7 @@ class Reel:
                 return
             if self._began is None:
                 self._began = shot.now
-            self._movie.write(shot.rgba, shot.now - self._began)
+            self._movie.write(shot.picture, shot.now - self._began)
         except NoRoomError as error:
             self.lost += 1
             self.retry_at = shot.now + RETRY_AFTER
@@ -154,7 +186,8 @@ class Reel:
             self._check_free(path.parent)
             if shutil.disk_usage(path.parent).free < FLOOR:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path.parent))
-            movie = Movie(path, file, self._size, self._fps, self._encoder)
+            late = self._surfaces and not self.refused
+            movie = Movie(path, file, self._size, self._fps, self._encoder, late=late)
         except FAILURES:
             file.close()
             path.unlink(missing_ok=True)  # or every retry would leave an empty file
@@ -163,6 +196,8 @@ class Reel:
         return movie
 
     def _lose(self, error: Exception, now: float) -> None:
+        if self._surfaces and not isinstance(error, OSError):  # no disk's: the encoder's own
+            self.refused = self.refused or plain(error)
         if not self.trouble:
             log.error("output %s: the recording broke off: %s", self._name, plain(error))
         self.lost += 1
@@ -191,10 +226,13 @@ class Recording:
         assert planned.canvas is not None
         self.name = planned.name
         self.fps = planned.spec.fps
-        self._pickup = Pickup(stage, planned.canvas, self.fps, STILL_EVERY)
         self._told = False
         self._closed = False
-        self._reel = Reel(planned, started)
+        assert isinstance(planned.spec, RecordingOutput)
+        encoder = choose_encoder(self.name, planned.canvas.size, self.fps, planned.spec.crf)
+        self._lift = Lift(self.name, stage, planned.canvas, encoder)
+        self._pickup = Pickup(stage, planned.canvas, self.fps, STILL_EVERY, self._lift)
+        self._reel = Reel(planned, started, encoder, surfaces=self._lift.surfaces)
         self._worker = Worker(f"recording {self.name}", ROOM, self._reel.write, self._reel.finish)
 
     @property
@@ -220,6 +258,8 @@ class Recording:
 
     def show(self, picture: Frame, look: Look, now: float) -> None:
         self._tell()
+        if self._lift.surfaces and self._reel.refused:
+            self._lift.refuse(self._reel.refused)
         shot = self._pickup.take(picture, look, now, self._hindrance(now))
         if shot is not None:
             self._worker.put(shot)

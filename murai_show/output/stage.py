@@ -14,8 +14,11 @@ from murai_show.show.schema import DisplayOutput
 
 if TYPE_CHECKING:
     import moderngl
+    from av.video.frame import VideoFrame
 
     from murai_show.output.canvas import Canvas, Pixels, Programs
+    from murai_show.output.surfaces import Surfaces
+    from murai_show.show.words import Size
 
 GL_VERSION = 330
 NO_OPENGL = (
@@ -42,6 +45,7 @@ class Stage:
         self._ctx: moderngl.Context | None = None
         self._canvases: dict[CanvasSpec, Canvas] = {}
         self._programs: Programs = {}
+        self._surfaces: dict[Size, Surfaces] = {}
         self._paced = ""
         specs = dict.fromkeys(p.canvas for p in planned if p.canvas is not None)
         if not specs:
@@ -115,6 +119,21 @@ class Stage:
         with self._ctx:
             return self._canvases[spec].read_rgba()
 
+    def surface(self, spec: CanvasSpec) -> VideoFrame:
+        """A copy of what was last drawn, NV12 in the memory of the GPU that draws, for its encoder;
+        it has neither time nor tags.
+
+        Raises OutputError where CUDA does not reach this OpenGL.
+        """
+        assert self._ctx is not None
+        from murai_show.output.surfaces import Surfaces
+
+        with self._ctx:
+            if spec.size not in self._surfaces:
+                interop = self._uploads.interop()
+                self._surfaces[spec.size] = Surfaces(self._ctx, spec.size, interop)
+            return self._surfaces[spec.size].take(self._canvases[spec].texture)
+
     def render(self, spec: CanvasSpec, picture: Frame) -> Pixels:
         """`picture` on a canvas that is made for it and let go, as `read_rgba` gives it: for what a
         person changes by hand."""
@@ -153,6 +172,8 @@ class Stage:
         from murai_show.output.canvas import free
 
         with self._ctx:
+            for surfaces in self._surfaces.values():
+                surfaces.close()
             for canvas in self._canvases.values():
                 canvas.close()
             free(self._programs)

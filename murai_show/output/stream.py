@@ -182,7 +182,7 @@ class Stream:
         assert planned.canvas is not None
         self.name = planned.name
         self.fps = planned.spec.fps
-        self._pickup = Pickup(stage, planned.canvas, self.fps, still_every=0.0)
+        self._pickup = Pickup(stage, planned.canvas, self.fps, 0.0, stage.read_rgba)
         self._told = False
         self._closed = False
         self._sender = Sender(planned, backoff or Backoff(), draw or Random())  # noqa: S311

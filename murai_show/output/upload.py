@@ -49,11 +49,17 @@ class Uploads:
         """
         if not on_device(pixels):
             return HostUpload(self._ctx, pixels, minified=minified)
-        from murai_show.output.interop import DeviceUpload, Interop
+        from murai_show.output.interop import DeviceUpload
 
+        return DeviceUpload(self._ctx, pixels, self.interop(), minified=minified)
+
+    def interop(self) -> Interop:
+        """CUDA's way to this OpenGL.  Raises OutputError where CUDA cannot be used."""
         if self._interop is None:
+            from murai_show.output.interop import Interop
+
             self._interop = Interop()
-        return DeviceUpload(self._ctx, pixels, self._interop, minified=minified)
+        return self._interop
 
 
 class HostUpload:

@@ -59,7 +59,7 @@ class Lens:
         try:
             if self._device is None:
                 self._device = self._open()
-            os.write(self._device, packed(self._to_yuyv, shot.rgba))
+            os.write(self._device, packed(self._to_yuyv, shot.picture))
         except OSError as error:
             self._lose(error, shot.now)
             return
@@ -113,7 +113,7 @@ class VirtualCamera:
         assert planned.canvas is not None
         self.name = planned.name
         self.fps = planned.spec.fps
-        self._pickup = Pickup(stage, planned.canvas, self.fps, STILL_EVERY)
+        self._pickup = Pickup(stage, planned.canvas, self.fps, STILL_EVERY, stage.read_rgba)
         self._closed = self._told = False
         self._lens = Lens(planned, ioctl, backoff or Backoff(), draw or Random())  # noqa: S311
         self._worker = Worker(

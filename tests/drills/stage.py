@@ -131,7 +131,7 @@ class Eyes:
     def _film(self, own: Reel, shot: Any) -> None:
         seen = self.seen[own._name]
         if not seen or own.frames > seen[-1].number:  # else it was lost
-            self._add(own._name, own.frames, shot.rgba[..., :3], 1.0, ())
+            self._add(own._name, own.frames, shot.picture[..., :3], 1.0, ())
 
     def _see(self, name: str, picture: Any, pixels: Any, look: Any) -> None:
         size = (picture.width, picture.height)

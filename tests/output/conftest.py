@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable, Iterator
 
@@ -9,10 +10,11 @@ import moderngl
 import pytest
 
 from murai_show.errors import OutputError
-from murai_show.output import Stage
+from murai_show.output import Stage, interop
 from murai_show.output.canvas import Canvas
 from murai_show.output.stage import egl_context
 from murai_show.show.planned import CanvasSpec, PlannedOutput
+from tests.output.cuda_fake import FakeRuntime
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +54,21 @@ def make_stage(egl: moderngl.Context) -> Iterator[Callable[..., Stage]]:
     yield make
     for stage in made:
         stage.close()
+
+
+@pytest.fixture
+def is_texture(egl: moderngl.Context) -> Callable[[int], bool]:
+    library = interop.load_egl()
+    library.eglGetProcAddress.restype = ctypes.c_void_p
+    library.eglGetProcAddress.argtypes = [ctypes.c_char_p]
+    address = library.eglGetProcAddress(b"glIsTexture")
+    asked = ctypes.CFUNCTYPE(ctypes.c_ubyte, ctypes.c_uint)(address)
+    return lambda glo: bool(asked(glo))
+
+
+@pytest.fixture
+def cuda(egl, is_texture, monkeypatch) -> FakeRuntime:
+    """CUDA as `interop` and `surfaces` see it, on this machine's memory and OpenGL."""
+    fake = FakeRuntime(egl, is_texture)
+    monkeypatch.setattr(interop, "load_runtime", lambda: fake)
+    return fake

@@ -60,7 +60,12 @@ class Status(IntEnum):
 
 
 class RegisterFlags(IntFlag):
+    cudaGraphicsRegisterFlagsReadOnly = 1
     cudaGraphicsRegisterFlagsWriteDiscard = 2
+
+
+class DeviceList(IntEnum):
+    cudaGLDeviceListAll = 1
 
 
 class Kind(IntEnum):
@@ -76,6 +81,7 @@ class Attributes:
 @dataclass
 class Resource:
     glo: int
+    flags: RegisterFlags
     mapped: bool = False
     rgba: bytes = b""
     width: int = 0
@@ -92,6 +98,7 @@ class FakeRuntime:
     cudaError_t = Status
     cudaGraphicsRegisterFlags = RegisterFlags
     cudaMemcpyKind = Kind
+    cudaGLDeviceList = DeviceList
     cudaStreamNonBlocking = 1
     cudaHostAllocDefault = 0
 
@@ -101,6 +108,7 @@ class FakeRuntime:
         self.registered: list[Resource] = []
         self.streams: set[int] = set()
         self.pinned: dict[int, Any] = {}
+        self.drawing = 1  # GPUs of CUDA's that draw this OpenGL
         self._ctx = ctx
         self._is_texture = is_texture
         self._under_way: list[Callable[[], None]] = []
@@ -110,7 +118,10 @@ class FakeRuntime:
     def _ask(self, name: str, stream: int | None = None) -> Status:
         self.calls.append(name)
         assert stream is None or stream in self.streams, "not a stream of its own"
-        return self.failing.get(name, Status.cudaSuccess)
+        status = self.failing.get(name, Status.cudaSuccess)
+        if status:
+            self._under_way.clear()  # or a copy would go where its memory no longer is
+        return status
 
     def cudaGetErrorName(self, error):
         return Status.cudaSuccess, error.name.encode()
@@ -124,6 +135,10 @@ class FakeRuntime:
     def cudaSetDevice(self, device):
         self._device = device
         return (self._ask("cudaSetDevice"),)
+
+    def cudaGLGetDevices(self, cudaDeviceCount, deviceList):
+        assert (cudaDeviceCount, deviceList) == (1, DeviceList.cudaGLDeviceListAll)
+        return self._ask("cudaGLGetDevices"), self.drawing, [DEVICE][: self.drawing]
 
     def cudaStreamCreateWithFlags(self, flags):
         assert flags == self.cudaStreamNonBlocking
@@ -139,11 +154,10 @@ class FakeRuntime:
 
     def cudaGraphicsGLRegisterImage(self, image, target, flags):
         assert target == 0x0DE1
-        assert flags == RegisterFlags.cudaGraphicsRegisterFlagsWriteDiscard
         assert self._is_texture(image)
         if status := self._ask("cudaGraphicsGLRegisterImage"):
             return status, None
-        self.registered.append(Resource(image))
+        self.registered.append(Resource(image, RegisterFlags(flags)))
         return status, self.registered[-1]
 
     def cudaGraphicsUnregisterResource(self, resource):
@@ -178,12 +192,39 @@ class FakeRuntime:
         stream,
     ):
         assert dst.mapped
+        assert dst.flags == RegisterFlags.cudaGraphicsRegisterFlagsWriteDiscard
         assert (wOffset, hOffset, kind) == (0, 0, Kind.cudaMemcpyDeviceToDevice)
         if status := self._ask("cudaMemcpy2DToArrayAsync", stream):
             return (status,)
 
         def copy() -> None:
             dst.rgba, dst.width, dst.height = rows(src, spitch, width, height), width, height
+
+        self._under_way.append(copy)
+        return (status,)
+
+    def cudaMemcpy2DFromArrayAsync(
+        self,
+        dst,
+        dpitch,
+        src,
+        wOffset,
+        hOffset,
+        width,
+        height,
+        kind,
+        stream,
+    ):
+        assert src.mapped
+        assert src.flags == RegisterFlags.cudaGraphicsRegisterFlagsReadOnly
+        assert (wOffset, hOffset, kind) == (0, 0, Kind.cudaMemcpyDeviceToDevice)
+        assert dpitch == width
+        if status := self._ask("cudaMemcpy2DFromArrayAsync", stream):
+            return (status,)
+
+        def copy() -> None:
+            codes = self._ctx.external_texture(src.glo, (width, height), 1, 0, "f1").read()
+            ctypes.memmove(dst, codes, width * height)
 
         self._under_way.append(copy)
         return (status,)

@@ -154,8 +154,8 @@ def test_it_is_chosen_once_for_all_files(a_gpu, make_stage, tmp_path, monkeypatc
     made = []
 
     class Breaking(recording.Movie):
-        def __init__(self, *arguments) -> None:
-            super().__init__(*arguments)
+        def __init__(self, *arguments, **options) -> None:
+            super().__init__(*arguments, **options)
             made.append(arguments[-1])
 
         def write(self, rgba, seconds) -> None:
