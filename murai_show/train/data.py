@@ -75,10 +75,17 @@ def open_picture(path: Path, short_side: int | None = None, crop: Crop | None = 
     Upright and cut to `crop` as in `read_image`, which says what is raised.
     """
     picture = read_image(path, crop)
-    if short_side is not None:
-        factor = short_side / min(picture.size)
-        width, height = (max(short_side, round(side * factor)) for side in picture.size)
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    return _pixels(picture if short_side is None else _scaled(picture, short_side))
+
+
+def _scaled(picture: Image.Image, short_side: int) -> Image.Image:
+    factor = short_side / min(picture.size)
+    width, height = (max(short_side, round(side * factor)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _pixels(picture: Image.Image) -> Tensor:
+    """(3, H, W), RGB, 0..1."""
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255.0
 
 
@@ -120,7 +127,11 @@ class Photos:
 
 
 def _cut(path: Path, crop: int, draw: np.random.Generator) -> Tensor:
-    picture = open_picture(path, int(draw.integers(crop, crop * 2)))
+    image = read_image(path)
+    # Up to twice as large as the crop, but no larger than it is: an enlarged photograph is blurred
+    # as no camera's frame is, and what a painter learned on such it lacked on sharp ones.
+    largest = max(crop, min(2 * crop - 1, *image.size))
+    picture = _pixels(_scaled(image, int(draw.integers(crop, largest + 1))))
     top = int(draw.integers(picture.shape[1] - crop + 1))
     left = int(draw.integers(picture.shape[2] - crop + 1))
     picture = picture[:, top : top + crop, left : left + crop]

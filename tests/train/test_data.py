@@ -125,3 +125,16 @@ def test_a_crop_outside_the_picture_and_a_tiny_painting_are_refused(school) -> N
 def test_a_tiny_photograph_is_enlarged_to_the_crop(school) -> None:
     photos = Photos(list_photos(school.content)[:1], seed=1)
     assert photos.batch(0, 1, 96).shape == (1, 3, 96, 96)
+
+
+@pytest.mark.parametrize(("side", "period", "fewest", "most"), [(72, 8, 7, 9), (400, 40, 4, 11)])
+def test_no_photograph_is_enlarged_beyond_what_it_has(tmp_path, side, period, fewest, most) -> None:
+    """Lines of a known period: of a photograph that was enlarged, a crop of 64 would hold fewer."""
+    lines = np.zeros((side, side), np.uint8)
+    lines[:, np.arange(side) % period < period // 2] = 255
+    Image.fromarray(lines).save(tmp_path / "lines.png")
+    photos = Photos(list_photos(tmp_path), seed=2)
+    for number in range(40):
+        row = photos.picture(number, 0, 64)[0, 32]
+        bright = row > row.max() / 2
+        assert fewest <= int((bright[1:] & ~bright[:-1]).sum()) <= most
