@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from murai_show.show.words import Size
     from murai_show.style.bank import Bank
-    from murai_show.style.judge import Practice, Verdict
+    from murai_show.style.judge import Practice, StyleLoss, Verdict
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,23 @@ class Built:
 @dataclass(frozen=True)
 class Order:
     """What is to be built: for which bank, of one network, fitted to which photographs, measured
-    at which size."""
+    at which size; judged by `style_loss` too, where the paintings are at hand."""
 
     bank: Bank
     content: Path | None
     paint: Size
     anew: bool
+    style_loss: StyleLoss | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is made again where it is there: for other frames, or another judge."""
+        return self.anew or self.content is not None or self.style_loss is not None
 
     def frames(self) -> Practice:
         from murai_show.practice import practice_frames
 
-        return practice_frames(self.content)
+        return replace(practice_frames(self.content), style_loss=self.style_loss)
 
 
 def build(
@@ -60,6 +66,16 @@ def build(
     content: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Photographs to fit eight bits to. Default: demo."),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The paintings: eight bits must keep their style too."),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="VGG weights, with --pictures. Default: VGG-16, fetched."
+        ),
     ] = None,
     size: Annotated[
         str, typer.Option(metavar="WxH", help="The paint size to measure at.")
@@ -76,12 +92,13 @@ def build(
     On a CPU a show does this by itself when it first plays a bank, and takes about a minute for it.
     On an NVIDIA GPU with TensorRT a show builds fp16 alone; int8 and fp8 are made here.  What
     computes in eight bits is taken only where every style still looks like itself: an SSIM of at
-    least 0.95 to the fp32 picture, on photographs that it was not fitted to.  Styles that have
-    kernels of their own are a network of their own, and have an engine of their own.
+    least 0.95 to the fp32 picture, on photographs that it was not fitted to; with --pictures also a
+    style loss of at most 1.03 times that of the fp32 picture.  Styles that have kernels of their
+    own are a network of their own, and have an engine of their own.
 
     \b
     murai-show build montreal
-    murai-show build mine --content photos --anew
+    murai-show build mine --content photos --pictures paintings
     murai-show build montreal --engine tensorrt --size 1920x1080
     """
     from murai_show.app import find_bank
@@ -95,13 +112,23 @@ def build(
         paint = parse_size(size)
     except ValueError as error:
         raise UsageError(f"--size: {error}") from None
-    networks = kernel_sets(read_bank(find_bank(bank, Path.cwd())))
+    if features is not None and pictures is None:
+        raise UsageError(
+            "--features says how paintings are looked at; --pictures names their folder"
+        )
+    opened = read_bank(find_bank(bank, Path.cwd()))
+    loss = None
+    if pictures is not None:
+        from murai_show.scoring import style_losses
+
+        loss = style_losses(opened.card.styles, pictures, features)
+    networks = kernel_sets(opened)
     make = makers[_best() if engine == "auto" else engine]
     built: list[Built] = []
     with _spinner() as say:
         for one in networks:
             told = partial(_tell, say, one.name) if len(networks) > 1 else say
-            built.append(make(Order(one, content, paint, anew), told))
+            built.append(make(Order(one, content, paint, anew, loss), told))
     if as_json:
         typer.echo(json.dumps({"networks": [_facts(one) for one in built]}))
         return
@@ -198,7 +225,7 @@ def _openvino(order: Order, say: Callable[[str], None]) -> Built:
         from murai_show.style.tune import choose
     except ImportError as error:
         raise UsageError(f"{error}; pip install 'murai-show[cpu]'") from None
-    engines = None if order.anew or order.content else find_engines(order.bank)
+    engines = None if order.fresh else find_engines(order.bank)
     if engines is None:
         engines = build_engines(order.bank, order.frames, say)
     say("measuring")
@@ -222,7 +249,7 @@ def _tensorrt(order: Order, say: Callable[[str], None]) -> Built:
 
     load_tensorrt()  # before minutes are spent on what it could not run
     for precision in runnable(find_device()):
-        if order.anew or order.content or find_narrow(order.bank, precision) is None:
+        if order.fresh or find_narrow(order.bank, precision) is None:
             make_narrow(order.bank, precision, order.frames(), say)
     say("building and measuring")
     choice = choose_tensorrt(order.bank, order.paint, watch=say, anew=order.anew)
@@ -263,6 +290,7 @@ def _facts(built: Built) -> dict[str, Any]:
                 "good": verdict.good,
                 "ms": built.milliseconds.get(name),
                 "ssim": dict(verdict.ssim),
+                "style_loss": dict(verdict.style_loss),
                 "wide": list(verdict.wide),
                 "why": verdict.why,
             }
@@ -275,14 +303,18 @@ def _table(built: Built) -> Table:
     """A row for each precision."""
     from rich.table import Table
 
-    table = Table("", "ms a frame", "SSIM, worst style", "verdict")
+    judged = any(verdict.style_loss for verdict in built.verdicts.values())
+    heads = ["style loss × fp32, worst"] if judged else []
+    table = Table("", "ms a frame", "SSIM, worst style", *heads, "verdict")
     for name, verdict in built.verdicts.items():
         taken = built.milliseconds.get(name)
         worst = min(verdict.ssim, key=lambda style: verdict.ssim[style], default=None)
+        most = max(verdict.style_loss, key=lambda s: verdict.style_loss[s], default=None)
         table.add_row(
             name,
             "" if taken is None else f"{taken:.1f}",
             "" if worst is None else f"{verdict.ssim[worst]:.3f} {worst}",
+            *["" if most is None else f"{verdict.style_loss[most]:.3f} {most}" for _ in heads],
             verdict.why or ("paints" if name == built.paints else "good"),
         )
     return table

@@ -13,6 +13,10 @@ from murai_show.errors import UsageError
 from murai_show.show.words import Size
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from murai_show.style.card import StyleCard
+    from murai_show.style.judge import StyleLoss
     from murai_show.train.flow import Pair
     from murai_show.train.score import Clip, Report
 
@@ -80,6 +84,28 @@ def score_bank(order: Order) -> Report:
     material = Material(bank.card.styles, photos, paintings, tuple(pairs), clips, notes)
     with Progress(console=Console(stderr=True)) as progress:
         return score(entrants, material, features, progress)
+
+
+def style_losses(styles: Sequence[StyleCard], pictures: Path, features: Path | None) -> StyleLoss:
+    """What `score` calls style loss, for whoever judges pictures: of those of `styles` whose
+    painting, as its card names it, is below the folder `pictures`.
+
+    A sentence in the log names each that is not.  `features` is as `load_features` has it.  Raises
+    TrainError.
+    """
+    from murai_show.train.features import load_features
+    from murai_show.train.score import find_paintings, grams_of, loss_of_style
+
+    paintings, notes = find_paintings(styles, pictures)
+    for note in notes:
+        log.warning("%s", note)
+    seen = load_features(features)
+    targets = grams_of(paintings, seen)
+
+    def loss(style: str, picture: np.ndarray) -> float | None:
+        return loss_of_style(picture, targets[style], seen) if style in targets else None
+
+    return loss
 
 
 def still_pairs(paths: Sequence[Path]) -> Iterator[Pair]:

@@ -15,7 +15,7 @@ from murai_show.cli import app
 from murai_show.errors import EngineError
 from murai_show.gpu import Gpu
 from murai_show.style import cuda, qdq, tensorrt
-from murai_show.style.judge import Verdict
+from murai_show.style.judge import Practice, Verdict
 from murai_show.style.qdq import Narrow
 from murai_show.style.tensorrt import Choice
 from tests.banks import write_bank_of_two, write_small_bank
@@ -55,7 +55,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(tensorrt, "choose_tensorrt", choose)
     monkeypatch.setattr(qdq, "find_narrow", lambda _, precision: kept.get(precision))
     monkeypatch.setattr(qdq, "make_narrow", make)
-    monkeypatch.setattr("murai_show.practice.practice_frames", lambda content: None)
+    monkeypatch.setattr("murai_show.practice.practice_frames", lambda content: Practice((), ()))
     return done
 
 
@@ -87,6 +87,7 @@ def test_scripts_are_told_the_same(steps: list[str], tmp_path: Path) -> None:
         "good": True,
         "ms": 0.75,
         "ssim": {"a": 0.99, "b": 0.97},
+        "style_loss": {},
         "wide": ["head"],
         "why": "",
     }

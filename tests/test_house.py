@@ -96,7 +96,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "monitor": {"errors", "show"},
     "scoring": {"errors", "camera", "show", "style", "train"},
     "cli_booth": {"app", "cli_words", "edge", "errors", "show"},
-    "cli_build": {"app", "errors", "gpu", "practice", "show", "style"},
+    "cli_build": {"app", "errors", "gpu", "practice", "scoring", "show", "style"},
     "cli_train": {"app", "train"},
     "cli_cue": {"app", "cli_words", "edge", "errors", "show"},
     "cli_monitor": {"app", "errors", "monitor", "show"},

@@ -86,13 +86,13 @@ def build_engines(bank: Bank, practice: Callable[[], Practice], watch: Watch) ->
             if computes_bf16():
                 watch("judging bf16")
                 tried = _painter(bank, frames, part, "bf16")
-                verdicts["bf16"] = judge(reference, tried, frames.unseen)
+                verdicts["bf16"] = judge(reference, tried, frames)
             verdicts["int8"] = _make_int8(bank, model, frames, part, reference, watch)
             if computes_bf16():
                 watch("judging int8 with bf16 between")
                 tried = _painter(bank, frames, part, "int8-bf16")
                 wide = verdicts["int8"].wide
-                verdicts["int8-bf16"] = judge(reference, tried, frames.unseen, wide)
+                verdicts["int8-bf16"] = judge(reference, tried, frames, wide)
         except EngineError as error:
             verdicts["int8"] = Verdict(good=False, why=str(error))
         facts = {
@@ -158,7 +158,7 @@ def _make_int8(
         narrow = quantise(model, frames.seen, bank.styles, wide, sums_in_32=add_in_32)
         save(narrow, part / "int8.xml")
         tried = _painter(bank, frames, part, "int8")
-        return judge(reference, tried, frames.unseen, tuple(wide))
+        return judge(reference, tried, frames, tuple(wide))
 
     return settle(convolutions(model), make, watch)
 

@@ -14,26 +14,34 @@ from murai_show.ports import Stylizer
 from murai_show.show.timeline import Look, Mix
 
 BAR = 0.95  # SSIM to the fp32 picture, mean over the frames, that every style must reach
+LOST = 1.03  # style loss over that of the fp32 picture, which no style may exceed
+
+# How far a picture, (H, W, 3), uint8, RGB, is from the painting of a style; None where the painting
+# is not at hand.
+StyleLoss = Callable[[str, np.ndarray], float | None]
 
 
 @dataclass(frozen=True)
 class Practice:
     """Frames, each (H, W, 3), uint8, RGB, all of one size: int8 is fitted to `seen` and judged on
-    `unseen`."""
+    `unseen`; also by `style_loss`, where somebody has the paintings."""
 
     seen: tuple[np.ndarray, ...]
     unseen: tuple[np.ndarray, ...]
+    style_loss: StyleLoss | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Whether a precision may paint.  `ssim` to the fp32 picture, by style; `wide` are the
-    convolutions that stayed fp32; `why` is a sentence when it may not."""
+    convolutions that stayed fp32; `why` is a sentence when it may not; `style_loss` is over that of
+    the fp32 picture, of each style whose painting was at hand."""
 
     good: bool
     ssim: Mapping[str, float] = field(default_factory=dict)
     wide: tuple[str, ...] = ()
     why: str = ""
+    style_loss: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_verdict(raw: Mapping[str, Any]) -> Verdict:
@@ -62,20 +70,31 @@ class Remembered:
 
 
 def judge(
-    reference: Stylizer,
-    tried: Stylizer,
-    frames: Sequence[np.ndarray],
-    wide: tuple[str, ...] = (),
+    reference: Stylizer, tried: Stylizer, practice: Practice, wide: tuple[str, ...] = ()
 ) -> Verdict:
-    """Compare what both paint on `frames`, style by style."""
-    found = {
-        style: round(statistics.mean(_likeness(reference, tried, frames, style)), 4)
-        for style in reference.styles
-    }
+    """Compare what both paint on the unseen frames, style by style."""
+    found: dict[str, float] = {}
+    lost: dict[str, float] = {}
+    for style in reference.styles:
+        pictures = [_painted(one, practice.unseen, style) for one in (reference, tried)]
+        found[style] = round(statistics.mean(map(ssim, *pictures)), 4)
+        if practice.style_loss is not None:
+            right, ours = (_mean_loss(practice.style_loss, style, p) for p in pictures)
+            if right is not None and ours is not None:
+                lost[style] = round(ours / right, 4)
+    why = _objection(found, lost)
+    return Verdict(not why, found, wide, why, lost)
+
+
+def _objection(found: Mapping[str, float], lost: Mapping[str, float]) -> str:
+    """Why the pictures will not do, empty where they will."""
     worst = min(found, key=lambda style: found[style])
-    good = found[worst] >= BAR
-    why = "" if good else f"{worst} would be too far from itself: SSIM {found[worst]:.3f} < {BAR}"
-    return Verdict(good, found, wide, why)
+    if found[worst] < BAR:
+        return f"{worst} would be too far from itself: SSIM {found[worst]:.3f} < {BAR}"
+    most = max(lost, key=lambda style: lost[style], default="")
+    if most and lost[most] > LOST:
+        return f"{most} would be too weak: style loss {lost[most]:.3f} × that of fp32, over {LOST}"
+    return ""
 
 
 def settle(
@@ -119,12 +138,16 @@ def _by_harm(
     return sorted(names, key=lambda name: left[name])
 
 
-def _likeness(
-    reference: Stylizer, tried: Stylizer, frames: Sequence[np.ndarray], style: str
-) -> list[float]:
+def _painted(stylizer: Stylizer, frames: Sequence[np.ndarray], style: str) -> list[np.ndarray]:
     look = Look(((style, 1.0),))
     moments = [Frame(pixels, 0.0, 0.0, n, "practice") for n, pixels in enumerate(frames, start=1)]
-    return [ssim(reference(f, look).pixels, tried(f, look).pixels) for f in moments]
+    return [stylizer(moment, look).pixels for moment in moments]
+
+
+def _mean_loss(loss: StyleLoss, style: str, pictures: Sequence[np.ndarray]) -> float | None:
+    """None where the painting of `style` is not at hand."""
+    found = [loss(style, picture) for picture in pictures]
+    return statistics.mean(known) if (known := [f for f in found if f is not None]) else None
 
 
 def ssim(one: np.ndarray, other: np.ndarray) -> float:

@@ -79,7 +79,7 @@ def make_narrow(
     def make(wide: Sequence[str]) -> Verdict:
         nonlocal made
         made = quantise(wide_model, precision, frames.seen, bank.styles, wide)
-        return judge(reference, Rehearsal(bank, made), frames.unseen, tuple(wide))
+        return judge(reference, Rehearsal(bank, made), frames, tuple(wide))
 
     # Fp8 has three bits behind the point: too few for what the first one reads, a camera's bytes.
     suspects = (names[-1], names[0]) if precision == "fp8" else (names[-1],)

@@ -23,7 +23,7 @@ from murai_show.style.card import StyleCard
 from murai_show.train.cost import machine, macs_per_pixel, milliseconds
 from murai_show.train.data import open_picture
 from murai_show.train.features import Features
-from murai_show.train.flow import Pair
+from murai_show.train.flow import Pair, picture_of_array
 from murai_show.train.loss import content_loss, gram, style_loss
 from murai_show.train.peers import Entrant
 from murai_show.train.stability import Restless, exposures, flicker, idle_change, motion
@@ -282,10 +282,7 @@ def _look(
     progress: Progress,
 ) -> tuple[Plate, ...]:
     """Take the losses and the similarity on every photograph; keep some as plates."""
-    targets: dict[str, dict[str, Tensor]] = {}
-    for style, painting in material.paintings.items():
-        seen = features.network(painting.pixels[None])
-        targets[style] = {layer: gram(seen[layer])[0] for layer in features.style}
+    targets = grams_of(material.paintings, features)
     shown = {id(photo) for photo in spread(material.photos, PLATES)}
     plates: list[Plate] = []
     for photo in progress.track(material.photos, description="losses"):
@@ -303,6 +300,23 @@ def _look(
             pictures = {name: _as_bytes(picture[0]) for name, picture in painted.items()}
             plates.append(Plate(_as_bytes(photo.pixels), pictures))
     return tuple(plates)
+
+
+@torch.inference_mode()
+def grams_of(paintings: Mapping[str, Picture], features: Features) -> dict[str, dict[str, Tensor]]:
+    """The Gram matrices, layer → (C, C), of each style's painting."""
+    found: dict[str, dict[str, Tensor]] = {}
+    for style, painting in paintings.items():
+        seen = features.network(painting.pixels[None])
+        found[style] = {layer: gram(seen[layer])[0] for layer in features.style}
+    return found
+
+
+@torch.inference_mode()
+def loss_of_style(picture: np.ndarray, target: Mapping[str, Tensor], features: Features) -> float:
+    """The style loss of `picture`, (H, W, 3), uint8, RGB, to the Gram matrices `target`."""
+    seen = features.network(picture_of_array(picture)[None])
+    return style_loss({layer: seen[layer] for layer in features.style}, [target]).item()
 
 
 def similarity(painted: Tensor, photo: Tensor) -> float:

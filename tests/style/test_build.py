@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import stat
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from murai_show.style import build, judge, open_stylizer
 from murai_show.style.bank import Bank, read_bank, write_bank
 from murai_show.style.build import build_engines, engines_name, find_engines, homes
 from murai_show.style.identity import IdentityStylizer
-from murai_show.style.judge import Practice, Remembered, Verdict
+from murai_show.style.judge import Practice, Remembered, Verdict, read_verdict
 from murai_show.style.openvino import KEPT, OpenvinoStylizer, Program, painting_threads
 from murai_show.style.pytorch import PytorchStylizer
 from murai_show.style.tune import choose
@@ -212,13 +213,32 @@ def test_the_judge_has_each_picture_painted_once_in_fp32(bank: Bank) -> None:
             painted.append((frame.number, look.main))
             return super().__call__(frame, look)
 
-    frames = practice().unseen
-    size = Size(frames[0].shape[1], frames[0].shape[0])
+    frames, size = practice(), Size(*practice().unseen[0].shape[1::-1])
     reference = Remembered(Counting(bank.card.names, size))
     tried = IdentityStylizer(bank.card.names, size)
     for _ in range(3):
         assert judge.judge(reference, tried, frames).ssim == dict.fromkeys(bank.card.names, 1.0)
-    assert len(painted) == len(set(painted)) == len(frames) * len(bank.card.names)
+    assert len(painted) == len(set(painted)) == len(frames.unseen) * len(bank.card.names)
+
+
+@pytest.mark.parametrize(("lost", "good"), [(1.02, True), (1.05, False)])
+def test_a_style_that_looks_the_same_may_still_have_lost_its_strokes(
+    bank: Bank, lost: float, good: bool
+) -> None:
+    """The second judge, where the paintings are at hand; of `a` there is none."""
+    size = Size(*practice().unseen[0].shape[1::-1])
+    right, ours = (IdentityStylizer(bank.card.names, size) for _ in range(2))
+    calls = iter([*[1.0] * len(practice().unseen), *[lost] * len(practice().unseen)])
+
+    def style_loss(style: str, picture: np.ndarray) -> float | None:
+        assert picture.shape == (size.height, size.width, 3)
+        return None if style == "a" else next(calls)
+
+    found = judge.judge(right, ours, replace(practice(), style_loss=style_loss))
+    assert (found.good, found.style_loss) == (good, {"b": lost})
+    weak = "b would be too weak: style loss 1.050 × that of fp32, over 1.03"
+    assert found.why == ("" if good else weak)
+    assert read_verdict(json.loads(json.dumps(asdict(found)))) == found
 
 
 def test_the_tuner_measures_once_and_remembers(bank: Bank, engines: build.Engines) -> None:

@@ -203,4 +203,5 @@ def test_facts_are_readable_by_a_person(tmp_path: Path) -> None:
     bank = read_bank(write_small_bank(tmp_path / "small.safetensors"))
     make_narrow(bank, "int8", Practice(scenes(2, 1), scenes(1, 2)), lambda _: None)
     (facts,) = (tmp_path / ".engines" / "nvidia").glob("*.json")
-    assert set(json.loads(facts.read_text())["verdict"]) == {"good", "ssim", "wide", "why"}
+    verdict = json.loads(facts.read_text())["verdict"]
+    assert set(verdict) == {"good", "ssim", "style_loss", "wide", "why"}

@@ -21,11 +21,12 @@ from rich.progress import Progress
 from skimage.metrics import structural_similarity
 from torch import nn
 
-from murai_show import scoring
+from murai_show import cli_build, scoring
 from murai_show.cli import main
 from murai_show.errors import MuraiError, TrainError, UsageError
-from murai_show.scoring import Order, open_clip, score_bank, still_pairs
+from murai_show.scoring import Order, open_clip, score_bank, still_pairs, style_losses
 from murai_show.show.words import Size
+from murai_show.style import judge
 from murai_show.style.bank import read_bank, write_bank
 from murai_show.style.card import StyleCard
 from murai_show.train import score as scorer
@@ -360,3 +361,40 @@ def test_without_photographs_the_demos_are_taken_and_it_is_said(order: Order) ->
     report = score_bank(replace(order, content=None, clips=(), flow=None, against=(), photos=1))
     assert report.photos == ("astronaut.png",)
     assert report.notes[0].startswith("Measured on the demo's photographs")
+
+
+def test_what_is_judged_is_what_is_scored(school: School, bank: Path, caplog) -> None:
+    """The style loss that `build` judges eight bits by."""
+    (school.content.parent / "lines.png").unlink()
+    cards = read_bank(bank).card.styles
+    loss = style_losses(cards, school.content.parent, school.features)
+    assert "lines.png is not in" in caplog.text
+    photos = open_photos(sorted(school.content.iterdir()), 1)
+    paintings, _ = find_paintings(cards, school.content.parent)
+    features = load_features(school.features)
+    (row,) = score([identity()], Material((), photos, paintings), features, QUIET).rows
+    pixels = (photos[0].pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+    assert loss("dots", pixels) == pytest.approx(row.style_loss, rel=1e-4)
+    assert loss("lines", pixels) is None
+
+
+def test_engines_are_judged_by_the_paintings_too(
+    school: School, bank: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(bank.parent)
+    monkeypatch.setattr(cli_build, "_best", lambda: "openvino")
+    monkeypatch.setattr(judge, "BAR", 0.0)  # random weights: the search would be long
+    monkeypatch.setattr(judge, "LOST", 10.0)
+    words = ["build", str(bank), "--content", "photos", "--size", "64x36"]
+    judged = ["--pictures", ".", "--features", str(school.features)]
+    monkeypatch.setattr(sys, "argv", ["murai-show", *words, *judged, "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (None, 0)
+    (told,) = json.loads(capsys.readouterr().out)["networks"]
+    assert set(told["precisions"]["int8"]["style_loss"]) == {"dots", "lines"}
+    monkeypatch.setattr(sys, "argv", ["murai-show", *words, *judged[2:]])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--pictures names their folder" in capsys.readouterr().err
