@@ -103,7 +103,14 @@ def train(
         float | None,
         typer.Option(min=0.01, help=f"Length of the steps. {_usual('rate')}"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn at random.")] = Recipe.seed,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help=f"Of all that is drawn at random. Default: {Recipe.seed}; another for each bank "
+            "that learns on.",
+        ),
+    ] = None,
     preview_every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Steps between two preview sheets.")
     ] = 200,
@@ -160,10 +167,9 @@ def train(
         motion_weight=motion_weight,
         imitation_share=imitation_share or 0.0,
         rate=rate,
-        seed=seed,
     )
     paintings = list_paintings(pictures, name or [], credit or [], licence or [], crop or [])
-    goal = Goal(bank, size, start, into, teacher, folder, resume)
+    goal = Goal(bank, size, start, into, teacher, folder, resume, seed)
     training = plan_training(goal, paintings, content, features, recipe)
     stop = threading.Event()
     with stopped_by_signals(stop):

@@ -82,7 +82,8 @@ def choose_recipe(
 
 @dataclass(frozen=True)
 class Goal:
-    """Which bank comes of it, from which, and in which folder, as on the command line."""
+    """Which bank comes of it, from which, in which folder and by which draws, as on the command
+    line."""
 
     bank: Path | None
     size: str | None = None
@@ -91,6 +92,7 @@ class Goal:
     teacher: Path | None = None
     folder: Path | None = None
     resume: bool = False
+    seed: int | None = None
 
 
 def plan_training(
@@ -122,13 +124,21 @@ def plan_training(
         content,
         features,
         bank,
-        replace(recipe, size=size),
+        replace(recipe, size=size, seed=_seed(goal.seed, start, recipe)),
         goal.folder or Path("runs") / name,
         goal.resume,
         start,
         into,
         teacher,
     )
+
+
+def _seed(said: int | None, start: Bank | None, recipe: Recipe) -> int:
+    """A bank that learns on draws by its own content where nobody says otherwise: with one seed for
+    all, it would be shown the photographs again that it was shown the last time."""
+    if said is not None:
+        return said
+    return recipe.seed if start is None else int(start.sha256[:7], 16)
 
 
 def foundation(bank: Bank, names: Sequence[str]) -> Bank:

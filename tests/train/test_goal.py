@@ -56,6 +56,21 @@ def test_a_bank_brings_its_own_size(school, tmp_path) -> None:
     assert training.folder == Path("runs/out")
 
 
+def test_a_bank_that_learns_on_sees_other_photographs(school, tmp_path) -> None:
+    """The next training of what came of one would repeat it, were there one seed for all."""
+    two = [write_small_bank(tmp_path / f"{n}.safetensors", ("a", "b")[: n + 1]) for n in range(2)]
+
+    def seed(start: Path | None, said: int | None = None) -> int:
+        goal = Goal(bank=Path("out.safetensors"), start=start, seed=said)
+        plan = plan_training(goal, school.paintings, school.content, None, school.recipe)
+        return plan.recipe.seed
+
+    assert seed(None) == Recipe.seed
+    assert len({seed(None), *map(seed, two)}) == 3
+    assert [seed(one) for one in two] == [seed(one) for one in two]
+    assert seed(two[0], 7) == seed(None, 7) == 7
+
+
 def test_a_bank_grows_to_a_larger_size(school, tmp_path, monkeypatch) -> None:
     """From the first step it paints what it painted, and its new layers learn."""
     larger = {"half": 12, "quarter": 12, "blocks": 2}
