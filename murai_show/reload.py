@@ -20,6 +20,9 @@ from murai_show.on_air import OnAir
 from murai_show.show.changes import plan_files
 from murai_show.show.plan import Monitor, Plan
 
+# A save in place empties the file before it writes it: found empty this often, it is meant.
+EMPTY_LOOKS = 5
+
 log = logging.getLogger(__name__)
 
 
@@ -56,6 +59,7 @@ class Reload:
         self._list_monitors, self._taken, self._stop = list_monitors, taken, stop
         self._monitors = monitors
         self._built = seen
+        self._empty_looks = 0
 
     def files(self) -> frozenset[Path]:
         """What is to be watched now."""
@@ -64,9 +68,11 @@ class Reload:
     def settled(self, now: Stamps) -> Stamps | None:
         """Take the version whose files stand at `now`, or say why not.
 
-        The stamps that were dealt with; None when a file moved meanwhile: what was read may be
-        half of a version.
+        The stamps that were dealt with; None when a file moved meanwhile, or the show is empty and
+        was not just before: what was read may be half of a version.
         """
+        if self._is_filling(now):
+            return None
         try:
             plan = self._plan()
             verdict = None
@@ -83,6 +89,12 @@ class Reload:
             self._counts["refused"] += 1
             log.warning("the newer version is not taken, the show goes on as it was:\n%s", verdict)
         return {file: now[file] for file in now if file in self.files()}
+
+    def _is_filling(self, now: Stamps) -> bool:
+        """Whether the show is empty, and may be so for a moment only."""
+        found = now.get(self._show)
+        self._empty_looks = self._empty_looks + 1 if found is not None and found[1] == 0 else 0
+        return 0 < self._empty_looks < EMPTY_LOOKS
 
     def _plan(self) -> Plan:
         """The show as it stands in its file.  A monitor may have come since it was last asked."""

@@ -27,8 +27,9 @@ from murai_show.edge.social.port import Portrait
 from murai_show.frame import Frame
 from murai_show.output.offscreen import Offscreen
 from murai_show.show.timeline import AreaLook, Look, Wipe
+from tests.ports import free_port
 from tests.reloading import Running, Studio
-from tests.test_cues import SECRET, address, free_port
+from tests.test_cues import SECRET, address
 
 SHOW = """\
 murai: 1

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from murai_show.cli import main
 from tests.plans import REPOSITORY
+from tests.ports import free_port
 from tests.reloading import Running, Studio
 from tests.test_cli import murai, work
 
@@ -47,11 +48,6 @@ def studio(tmp_path: Path, monkeypatch) -> Studio:
     monkeypatch.setenv("MURAI_CONTROL_TOKEN", SECRET)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     return Studio(tmp_path, monkeypatch)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 def calls(running: Running, *words: str) -> tuple[int, str, str]:

@@ -8,6 +8,7 @@ import threading
 import urllib.request
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from murai_show.edge.watch import stamps
 from murai_show.errors import UsageError
 from murai_show.held import Held
 from murai_show.ports import Camera
-from murai_show.reload import Reload
+from murai_show.reload import EMPTY_LOOKS, Reload
 from murai_show.show.changes import Changes
 from murai_show.show.plan import Monitor, Plan, PlannedBank
 from murai_show.show.words import Size
@@ -378,6 +379,35 @@ def test_a_file_that_moves_while_it_is_read_is_left_for_the_next_look(tmp_path: 
     assert (taken, counts) == ([], {"taken": 0, "refused": 0})
     assert reload.settled(stamps(reload.files())) is not None
     assert counts == {"taken": 0, "refused": 1}
+
+
+def test_a_show_that_is_empty_for_a_moment_is_being_saved(tmp_path: Path) -> None:
+    """An editor that saves in place may be held up between emptying the file and writing it."""
+    write_small_bank(tmp_path / "models/small.safetensors")
+    file = tmp_path / "plaza.yaml"
+    file.write_text(SHOW)
+    counts: dict[Result, int] = {"taken": 0, "refused": 0}
+    air: Any = SimpleNamespace(
+        plan=make_plan("plaza", {}, tmp_path, displays=False), take=lambda *_: Changes()
+    )
+
+    def replan(*, monitors: object) -> Plan:
+        return make_plan("plaza", {}, tmp_path, displays=False)
+
+    stop = threading.Event()
+    reload = Reload(file, stamps([file]), air, replan, (), lambda: (), lambda _: None, counts, stop)
+    for text, taken in ((SHOW + "# more\n", 1), (SHOW, 2)):
+        file.write_text("")
+        for _ in range(EMPTY_LOOKS - 1):
+            assert reload.settled(stamps(reload.files())) is None
+        file.write_text(text)
+        assert reload.settled(stamps(reload.files())) is not None
+        assert counts == {"taken": taken, "refused": 0}
+    file.write_text("")
+    looks = [reload.settled(stamps(reload.files())) for _ in range(EMPTY_LOOKS)]
+    assert looks[:-1] == [None] * (EMPTY_LOOKS - 1)
+    assert looks[-1] is not None
+    assert counts == {"taken": 2, "refused": 1}
 
 
 def test_a_monitor_that_came_meanwhile_is_asked_for(tmp_path: Path) -> None:

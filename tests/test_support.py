@@ -22,8 +22,8 @@ import pytest
 from murai_show import redact
 from murai_show.support import Request, counted, learn_secrets, without_values, write_archive
 from tests.banks import write_small_bank
-from tests.output.listening import free_port
 from tests.plans import REPOSITORY, a_plan
+from tests.ports import free_port
 
 SECRETS = {
     "CAM_PASSWORD": "canary-cam%2Fpa55word",

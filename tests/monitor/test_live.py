@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -26,6 +25,7 @@ from murai_show.edge import condition
 from murai_show.style.identity import IdentityStylizer
 from tests.banks import write_small_bank
 from tests.monitor.kit import promtool
+from tests.ports import free_port
 
 PATIENT = 30.0  # seconds; nothing waits that long unless it is broken
 TINY = """\
@@ -49,11 +49,6 @@ WITHOUT = re.compile("murai_(outbox|posts|booth|account|selfcheck|degraded|outpu
 pytestmark = pytest.mark.skipif(
     not shutil.which("prometheus"), reason="no prometheus (Debian: prometheus)"
 )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def until(true: Callable[[], Any], what: str) -> Any:

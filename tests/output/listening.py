@@ -84,13 +84,6 @@ class Mute:
             each.close()
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """One that nobody has at this moment."""
-    with socket.socket(socket.AF_INET, kind) as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 def goal(scheme: str, port: int) -> str:
     """The address that a show would be given."""
     path = {"rtmp": "/live/x", "rtsp": "/wall"}.get(scheme, "")

@@ -24,8 +24,9 @@ from murai_show.output.nvenc import CODEC, refusal
 from murai_show.output.stream import BUSY, OFFLINE, Stream, nvenc_live, x264_live
 from murai_show.show.timeline import LIT
 from murai_show.show.words import FromEnviron, Size
-from tests.output.listening import Mute, free_port, goal, listening
+from tests.output.listening import Mute, goal, listening
 from tests.output.planning import BLUE, GREEN, RED, a_canvas, an_output, flat, noise, until
+from tests.ports import free_port
 
 CANVAS = a_canvas(96, 64)
 SOON = Backoff(first=0.05, most=0.1, good=0.5)

@@ -15,9 +15,10 @@ from murai_show.app import run_show
 from murai_show.output import stream as stream_module
 from murai_show.output.memory import Memory
 from murai_show.show.words import Address
-from tests.output.listening import Mute, free_port, goal, listening
+from tests.output.listening import Mute, goal, listening
 from tests.output.planning import a_canvas, an_output, until
 from tests.plans import a_plan
+from tests.ports import free_port
 
 
 @pytest.fixture
