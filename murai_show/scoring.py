@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
@@ -101,9 +102,16 @@ def style_losses(styles: Sequence[StyleCard], pictures: Path, features: Path | N
         log.warning("%s", note)
     seen = load_features(features)
     targets = grams_of(paintings, seen)
+    known: dict[tuple[str, bytes], float] = {}
 
     def loss(style: str, picture: np.ndarray) -> float | None:
-        return loss_of_style(picture, targets[style], seen) if style in targets else None
+        if style not in targets:
+            return None
+        # A judge asks for the fp32 pictures again with every attempt, and the VGG takes a second.
+        key = (style, hashlib.blake2b(picture.tobytes()).digest())
+        if key not in known:
+            known[key] = loss_of_style(picture, targets[style], seen)
+        return known[key]
 
     return loss
 

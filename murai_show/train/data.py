@@ -129,7 +129,7 @@ class Photos:
 def _cut(path: Path, crop: int, draw: np.random.Generator) -> Tensor:
     image = read_image(path)
     # Up to twice as large as the crop, but no larger than it is: an enlarged photograph is blurred
-    # as no camera's frame is, and what a painter learned on such it lacked on sharp ones.
+    # as no camera's frame is.
     largest = max(crop, min(2 * crop - 1, *image.size))
     picture = _pixels(_scaled(image, int(draw.integers(crop, largest + 1))))
     top = int(draw.integers(picture.shape[1] - crop + 1))

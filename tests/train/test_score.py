@@ -363,10 +363,15 @@ def test_without_photographs_the_demos_are_taken_and_it_is_said(order: Order) ->
     assert report.notes[0].startswith("Measured on the demo's photographs")
 
 
-def test_what_is_judged_is_what_is_scored(school: School, bank: Path, caplog) -> None:
+def test_what_is_judged_is_what_is_scored(
+    school: School, bank: Path, caplog, monkeypatch
+) -> None:
     """The style loss that `build` judges eight bits by."""
     (school.content.parent / "lines.png").unlink()
     cards = read_bank(bank).card.styles
+    looked: list[object] = []
+    look = scorer.loss_of_style
+    monkeypatch.setattr(scorer, "loss_of_style", lambda *a: looked.append(a) or look(*a))
     loss = style_losses(cards, school.content.parent, school.features)
     assert "lines.png is not in" in caplog.text
     photos = open_photos(sorted(school.content.iterdir()), 1)
@@ -374,8 +379,12 @@ def test_what_is_judged_is_what_is_scored(school: School, bank: Path, caplog) ->
     features = load_features(school.features)
     (row,) = score([identity()], Material((), photos, paintings), features, QUIET).rows
     pixels = (photos[0].pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-    assert loss("dots", pixels) == pytest.approx(row.style_loss, rel=1e-4)
+    first = loss("dots", pixels)
+    assert first == pytest.approx(row.style_loss, rel=1e-4)
     assert loss("lines", pixels) is None
+    assert loss("dots", pixels.copy()) == first
+    assert len(looked) == 1  # what was seen once is known
+    assert loss("dots", 255 - pixels) != first
 
 
 def test_engines_are_judged_by_the_paintings_too(
