@@ -1,8 +1,8 @@
 """How long the school's look at a picture takes on a CPU: VGG-19 as far as relu4_2.
 
-Convolved directly, as PyTorch does, against murai_show.nets.winograd; forward, and forward with the
-gradient that the content and style losses have at the picture, interleaved.  The weights are
-random, which costs the same.
+Convolved directly, as PyTorch does, against murai_show.nets.winograd, and directly in bf16;
+forward, and forward with the gradient that the content and style losses have at the picture,
+interleaved.  The weights are random, which costs the same.
 
     OMP_NUM_THREADS=1 python bench/vgg.py [--side 320] [--rounds 9]
 """
@@ -22,6 +22,7 @@ from murai_show.nets.vgg import BLOCKS, VggFeatures
 from murai_show.train.loss import content_loss, gram, style_loss
 
 CONTENT = "relu4_2"
+WAYS = {"direct": 1 << 20, "winograd": vgg.NARROWEST, "bf16": 1 << 20}  # narrowest convolution
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2")
 
 
@@ -50,8 +51,9 @@ def main() -> None:
         target = {layer: gram(found)[0] for layer, found in network(painting).items()}
     taken: dict[str, list[float]] = {}
     for number in range(given.rounds + 1):
-        for way, narrowest in (("direct", 1 << 20), ("winograd", vgg.NARROWEST)):
-            with patch.object(vgg, "NARROWEST", narrowest):
+        for way, narrowest in WAYS.items():
+            half = torch.autocast("cpu", torch.bfloat16, enabled=way == "bf16")
+            with half, patch.object(vgg, "NARROWEST", narrowest):
                 begun = time.perf_counter()
                 with torch.no_grad():
                     network(photo)

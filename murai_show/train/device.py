@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
 from murai_show.errors import UsageError
 from murai_show.train.cost import machine
+
+QUICKER = 0.9  # the share of fp32's time below which bf16 is worth its bits
+LOOK_SIDE = 160  # pixels of the picture that decides it
 
 
 def choose_device(wanted: str | None, place: int | None = None) -> torch.device:
@@ -46,7 +51,8 @@ def device_name(device: torch.device) -> str:
 
 @dataclass(frozen=True)
 class Precision:
-    """What painter and VGG multiply in.  Losses and norms are fp32 whatever it is."""
+    """What the VGG, and a teacher, multiply in.  The painter that learns, its norms and all losses
+    are fp32 whatever it is."""
 
     device: torch.device
     name: str  # fp32 or bf16
@@ -55,10 +61,33 @@ class Precision:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.name == "bf16")
 
 
-def choose_precision(wanted: str, device: torch.device) -> Precision:
-    """`wanted` is one of the recipe's PRECISIONS."""
-    if wanted == "auto":
+def choose_precision(wanted: str, device: torch.device, network: nn.Module) -> Precision:
+    """`wanted` is one of the recipe's PRECISIONS; "auto" asks the device what `network`, the VGG
+    of this training on it, is quicker in."""
+    if wanted != "auto":
+        return Precision(device, wanted)
+    fp32, bf16 = Precision(device, "fp32"), Precision(device, "bf16")
+    if device.type == "cuda":
         # Emulated bf16, which GPUs before Ampere have, is slower than fp32.
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return Precision(device, "bf16" if fast else "fp32")
-    return Precision(device, wanted)
+        return bf16 if torch.cuda.is_bf16_supported(including_emulation=False) else fp32
+    if not any(torch.cpu.get_capabilities().get(word) for word in ("avx512_bf16", "amx_bf16")):
+        return fp32
+    # The instructions alone promise nothing: on a Xeon with them bf16 takes 1.7 times as long as
+    # fp32, on a Zen 5 half as long (docs/LOG.md).
+    one, other = (look_time(network, precision) for precision in (fp32, bf16))
+    return bf16 if other < QUICKER * one else fp32
+
+
+def look_time(network: nn.Module, precision: Precision, side: int = LOOK_SIDE) -> float:
+    """Seconds that `network` takes for a picture and the gradient at it, the best of three."""
+    picture = torch.rand(1, 3, side, side, device=precision.device, requires_grad=True)
+    taken: list[float] = []
+    for _ in range(4):  # the first is to warm up
+        begun = time.perf_counter()
+        with precision.autocast():
+            found: dict[str, Tensor] = network(picture)
+        torch.stack(
+            [features.float().square().mean() for features in found.values()]
+        ).sum().backward()
+        taken.append(time.perf_counter() - begun)
+    return min(taken[1:])

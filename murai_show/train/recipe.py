@@ -33,9 +33,9 @@ class Recipe:
 
     `batch` is the batch of all processes together.
 
-    `precision` is "fp32", "bf16" or "auto": painter and VGG in bfloat16 where a GPU has it, and
-    fp32 on a CPU; Gram matrices, norm statistics and losses are fp32 always.  Measured on a CPU
-    (Zen 3, VGG-19): bf16 is slower than fp32.  Not measured yet: what it gains on a GPU.
+    `precision` is "fp32", "bf16" or "auto": the VGG in bfloat16 where a GPU has it, or where it is
+    quicker on this CPU; the painter, Gram matrices and losses are fp32 always.  Not measured yet:
+    what it gains on a GPU.
 
     `vector_only` freezes the network and learns style vectors alone, at `vector_rate`.  `own`
     learns, besides the vectors, kernels that are the new styles' own: "all" of them or the "tail",

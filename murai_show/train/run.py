@@ -22,7 +22,7 @@ import torch
 from murai_show.errors import TrainError
 from murai_show.style.bank import Bank
 from murai_show.train.data import Loader, Photos, list_photos
-from murai_show.train.device import choose_precision, device_name
+from murai_show.train.device import Precision, choose_precision, device_name
 from murai_show.train.features import Features, load_features
 from murai_show.train.lesson import Lesson, Painting, Teacher, style_targets, weighted
 from murai_show.train.ranks import Ranks
@@ -89,9 +89,9 @@ def train(
     torch.set_flush_denormal(True)  # Adam's small moments are three times slower as denormals
     torch.backends.cudnn.benchmark = True  # two or three shapes in a whole run
     places = ranks.places(recipe.batch)
-    precision = choose_precision(recipe.precision, device)
     photos = Photos(list_photos(training.content), recipe.seed)
     features = _load_features(training.features, ranks).to(device)
+    precision = _agree_on_precision(recipe.precision, features, ranks)
     targets = style_targets(training.paintings, features, recipe.style_side, device)
     names = [painting.card.name for painting in training.paintings]
     student = Student(recipe, names, training.start, device, training.into)
@@ -215,6 +215,13 @@ def _load_features(file: Path | None, ranks: Ranks) -> Features:
         return features
     ranks.wait()
     return load_features(file)
+
+
+def _agree_on_precision(wanted: str, features: Features, ranks: Ranks) -> Precision:
+    """The first process chooses for all: their gradients are averaged."""
+    chosen = choose_precision(wanted, ranks.device, features.network) if ranks.first else None
+    name = ranks.from_first(b"" if chosen is None else chosen.name.encode()).decode()
+    return Precision(ranks.device, name)
 
 
 def _about(training: Training, features: Features) -> dict[str, str]:

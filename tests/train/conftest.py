@@ -52,6 +52,7 @@ class School:
             *("--content", str(self.content)),
             *("--features", str(self.features)),
             *("--batch", "2", "--crop-side", "32", "--last-crop-side", "40"),
+            *("--precision", "fp32"),  # not auto: every machine shall learn the same
         ]
 
     def process(self, folder: Path, *words: str, every: float = 30.0, **options):
@@ -100,6 +101,8 @@ def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> School:
         noise = draw.integers(0, 256, (20, 20 if name == "dots" else 2, 3), np.uint8)
         Image.fromarray(noise).resize((64, 64)).save(pictures[name])
     features = save_vgg(tmp_path / "vgg.safetensors")
-    recipe = Recipe(size="mini", steps=8, batch=2, crop=32, last_crop=40, style_side=48)
+    recipe = Recipe(
+        size="mini", steps=8, batch=2, crop=32, last_crop=40, style_side=48, precision="fp32"
+    )  # not "auto": every machine shall learn the same
     paintings = tuple(Painting(file, StyleCard(name)) for name, file in pictures.items())
     return School(content, features, pictures, paintings, recipe)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from murai_show.errors import TrainError, UsageError
-from murai_show.train.device import choose_device, choose_precision, device_name
+from murai_show.train import device
+from murai_show.train.device import (
+    Precision,
+    choose_device,
+    choose_precision,
+    device_name,
+    look_time,
+)
 from murai_show.train.ranks import Ranks
 
 
@@ -57,13 +65,50 @@ def test_what_is_not_there_is_a_sentence_with_what_is(gpus, count, wanted, sente
 
 
 def test_half_precision_is_for_gpus_that_have_it(gpus) -> None:
-    cpu, cuda = torch.device("cpu"), torch.device("cuda", 0)
+    vgg, cuda = nn.Identity(), torch.device("cuda", 0)
     gpus(1)
-    assert choose_precision("auto", cuda).name == "bf16"
-    assert choose_precision("auto", cpu).name == "fp32"
-    assert choose_precision("fp32", cuda).name == "fp32"
+    assert choose_precision("auto", cuda, vgg).name == "bf16"
+    assert choose_precision("fp32", cuda, vgg).name == "fp32"
     gpus(1, bf16=False)
-    assert choose_precision("auto", cuda).name == "fp32"
+    assert choose_precision("auto", cuda, vgg).name == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("instructions", "seconds", "chosen"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, {"fp32": 1.0, "bf16": 0.5}, "bf16"),
+        ({"avx512_bf16": False, "amx_bf16": True}, {"fp32": 1.0, "bf16": 0.5}, "bf16"),
+        ({"avx512_bf16": True, "amx_bf16": False}, {"fp32": 1.0, "bf16": 1.7}, "fp32"),
+        ({"avx512_bf16": True, "amx_bf16": False}, {"fp32": 1.0, "bf16": 0.95}, "fp32"),
+        ({"avx512_bf16": False, "amx_bf16": False}, {}, "fp32"),  # emulated: not even tried
+        ({}, {}, "fp32"),  # ARM
+    ],
+)
+def test_a_cpu_takes_half_precision_where_that_is_quicker(
+    monkeypatch, instructions, seconds, chosen
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    monkeypatch.setattr(device, "look_time", lambda _, precision: seconds[precision.name])
+    cpu = torch.device("cpu")
+    assert choose_precision("auto", cpu, nn.Identity()).name == chosen
+    assert choose_precision("bf16", cpu, nn.Identity()).name == "bf16"
+
+
+def test_what_is_timed_is_what_a_step_does() -> None:
+    """Forward and backward, in the precision that is asked about."""
+    convolve = nn.Conv2d(3, 4, 3)
+    seen: list[torch.dtype] = []
+
+    class Eye(nn.Module):
+        def forward(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
+            found = convolve(picture)
+            found.register_hook(lambda gradient: seen.append(gradient.dtype))
+            return {"relu1_1": found}
+
+    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        seen.clear()
+        assert look_time(Eye(), Precision(torch.device("cpu"), name), side=8) > 0.0
+        assert seen == [dtype] * 4
 
 
 def test_the_card_names_the_machine(gpus) -> None:

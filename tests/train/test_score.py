@@ -363,9 +363,7 @@ def test_without_photographs_the_demos_are_taken_and_it_is_said(order: Order) ->
     assert report.notes[0].startswith("Measured on the demo's photographs")
 
 
-def test_what_is_judged_is_what_is_scored(
-    school: School, bank: Path, caplog, monkeypatch
-) -> None:
+def test_what_is_judged_is_what_is_scored(school: School, bank: Path, caplog, monkeypatch) -> None:
     """The style loss that `build` judges eight bits by."""
     (school.content.parent / "lines.png").unlink()
     cards = read_bank(bank).card.styles

@@ -89,7 +89,7 @@ def test_a_checkpoint_of_the_first_format_is_resumed(school) -> None:
     for word in ("minutes", "precision", "vector_only", "vector_rate", "warm_up"):
         del facts["recipe"][word]
     old = save(load(data), {"murai_checkpoint": json.dumps(facts)})
-    student = Student(school.recipe, ["dots", "lines"])
+    student = Student(replace(school.recipe, precision="auto"), ["dots", "lines"])
     student.resume(old, PATH, ABOUT)
     assert (student.step, student.seconds) == (2, 0.0)
 
