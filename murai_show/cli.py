@@ -405,7 +405,7 @@ def score(
         list[str] | None,
         typer.Option(metavar="[NAME=]FILE", help="Another network, .pth or .npz, for style NAME."),
     ] = None,
-    photos: Annotated[int, typer.Option(min=1, help="How many photographs.")] = 20,
+    photos: Annotated[int, typer.Option(min=1, help="How many, evenly over the folder.")] = 20,
     report: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a page with the pictures.")
     ] = None,

@@ -187,12 +187,15 @@ class _Sheet:
 
 
 def open_photos(paths: Sequence[Path], count: int) -> tuple[Picture, ...]:
-    """The first `count` of `paths` that can be read, cut to `SIDE`².
+    """`count` of `paths`, evenly over them, cut to `SIDE`².
 
-    One that cannot be read is named in the log.  Raises TrainError when none can.
+    One that cannot be read is named in the log, and another taken.  Raises TrainError when none
+    can.
     """
+    # The first of a folder are one collection's: our held-out photographs begin with two of five.
+    chosen = spread(paths, count)
     found: list[Picture] = []
-    for path in paths:
+    for path in (*chosen, *(path for path in paths if path not in set(chosen))):
         if len(found) == count:
             break
         try:

@@ -123,7 +123,7 @@ def test_a_whole_report(order: Order, tmp_path: Path) -> None:
         ("dots_theirs", "dots", True),
     ]
     dots, lines, theirs = report.rows
-    assert report.photos == ("0.jpg", "1.jpg", "2.jpg")
+    assert report.photos == ("0.jpg", "2.jpg", "4.jpg")
     assert report.motions == (("still", 1), ("still", 10), ("sintel", 1), ("sintel", 2))
     for row in report.rows:
         for measure in measures(report):
@@ -255,14 +255,19 @@ def test_a_painting_that_is_missing_costs_its_own_style_loss_only(
     assert "style" not in ratios(report, report.rows[0], report.rows[1])
 
 
-def test_a_broken_photograph_is_named_and_passed_over(school: School, caplog) -> None:
+def test_photographs_are_taken_from_all_of_the_folder(school: School) -> None:
     paths = sorted(school.content.glob("*.jpg"))
-    paths[1].write_bytes(b"this is no picture")
-    found = open_photos(paths, 2)
-    assert [photo.name for photo in found] == ["0.jpg", "2.jpg"]
-    assert "1.jpg" in caplog.text
+    assert [photo.name for photo in open_photos(paths, 2)] == ["0.jpg", "3.jpg"]
+    assert [photo.name for photo in open_photos(paths, 60)] == [path.name for path in paths]
+
+
+def test_a_broken_photograph_is_named_and_another_taken(school: School, caplog) -> None:
+    paths = sorted(school.content.glob("*.jpg"))
+    paths[3].write_bytes(b"this is no picture")
+    assert [photo.name for photo in open_photos(paths, 2)] == ["0.jpg", "1.jpg"]
+    assert "3.jpg" in caplog.text
     with pytest.raises(TrainError, match="none of the 1 photographs"):
-        open_photos(paths[1:2], 2)
+        open_photos(paths[3:4], 2)
 
 
 def test_photographs_are_cut_in_the_middle(school: School, tmp_path: Path) -> None:
