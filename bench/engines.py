@@ -33,11 +33,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from murai_show.app import find_bank
 from murai_show.frame import Frame
 from murai_show.paint import contact_sheet, cropped
 from murai_show.ports import Stylizer
 from murai_show.practice import practice_frames
-from murai_show.shipped import shipped
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size, parse_size
 from murai_show.style.bank import Bank, kernel_sets, read_bank
@@ -258,7 +258,7 @@ def main() -> None:
     options.add_argument("--features", type=Path)
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
-    bank = read_bank(shipped("models") / f"{given.bank}.safetensors")
+    bank = read_bank(find_bank(given.bank, Path.cwd()))
     found: dict[str, object] = {"machine": machine(), "size": str(given.size)}
     if given.rounds:
         found["painters"] = speeds(bank, given.size, given.rounds)

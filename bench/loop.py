@@ -1,13 +1,15 @@
 """What the whole show costs over the bare painter, and whether its memory stays flat.
 
 The show: a camera, painted at 640x360, drawn on a 1280x720 canvas, offscreen; with three
-cameras in turn: an H.264 film of 1280x720 at 30 fps, one of 640x360, and the pattern, faster than
-any painter here; and the pattern once more without a canvas, which leaves the loop itself.  Styles
-are cut, not faded, so that every painted picture is of a new frame.  The bare painter: the same
-stylizer on one 640x360 frame, nothing else running.  All take turns, in one process, so that a
-noisy machine is noisy for all; the ratio to the round's bare painter is the figure.
+cameras in turn: an H.264 film of 1280x720 at 30 fps, one of 640x360, and the pattern, a quarter
+faster than the bare painter; and the pattern once more without a canvas, which leaves the loop
+itself.  Styles are cut, not faded, so that every painted picture is of a new frame.  The bare
+painter: the same stylizer on one 640x360 frame, nothing else running.  All take turns, in one
+process, so that a noisy machine is noisy for all; the ratio to the round's bare painter is the
+figure.
 
-    python bench/loop.py [--rounds 5] [--seconds 8] [--minutes 0] [--paint 640x360] [--json]
+    python bench/loop.py [--bank montreal] [--rounds 5] [--seconds 8] [--paint 640x360]
+                         [--minutes 0] [--json]
 
 `--minutes 10` then lets the first show run that long and reads its resident memory every ten
 seconds; `--rounds 0` leaves the turns out.
@@ -23,6 +25,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -32,7 +35,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from murai_show.app import demo_photos, make_plan, run_show
+from murai_show.app import demo_photos, find_bank, make_plan, run_show
 from murai_show.frame import Frame
 from murai_show.paint import cropped, open_photo
 from murai_show.practice import practice_frames
@@ -41,26 +44,27 @@ from murai_show.show.plan import Plan
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size, parse_size
 from murai_show.style import open_stylizer
+from murai_show.style.bank import read_bank
 
 SHOW = """\
 murai: 1
 show: bench
 cameras:
   camera: CAMERA
-bank: first
+bank: BANK
 playlists:
-  all: {styles: [wave, starry, kandinsky, delaunay], each: 8s, fade: 0s}
+  all: {styles: [STYLES], each: 8s, fade: 0s}
 play: {playlist: all, paint: PAINT}
 outputs:
   wall: WALL
 metrics: "off"
 """
 CANVAS = "{kind: offscreen, size: 1280x720, corners: {top_left: [0.05, 0.04]}}"
-PATTERN = "{kind: pattern, size: 640x360, fps: 90}"
+PATTERN = "{kind: pattern, size: PAINT, fps: RATE}"
 SHOWS = {  # camera and output
     "film 1280x720": ("{kind: file, path: large.mp4}", CANVAS),
     "film 640x360": ("{kind: file, path: small.mp4}", CANVAS),
-    "pattern 640x360, 90 a second": (PATTERN, CANVAS),
+    "the pattern": (PATTERN, CANVAS),
     "the pattern, on no canvas": (PATTERN, "{kind: memory}"),
 }
 
@@ -82,16 +86,24 @@ def write_film(path: Path, size: Size, seconds: int = 8, fps: int = 30) -> None:
         out.mux(stream.encode(None))
 
 
-def plans(work: Path, paint: Size) -> dict[str, Plan]:
+def plans(work: Path, bank: str, paint: Size) -> dict[str, Plan]:
     """Each show."""
     write_film(work / "large.mp4", Size(1280, 720))
     write_film(work / "small.mp4", Size(640, 360))
-    found: dict[str, Plan] = {}
-    for name, (camera, wall) in SHOWS.items():
-        text = SHOW.replace("CAMERA", camera).replace("WALL", wall).replace("PAINT", str(paint))
-        (work / "bench.yaml").write_text(text)
-        found[name] = make_plan("bench.yaml", os.environ, work, displays=False)
-    return found
+    styles = ", ".join(read_bank(find_bank(bank, work)).card.names)
+    words = {"BANK": bank, "STYLES": styles, "PAINT": str(paint), "RATE": "30"}
+    any_camera, any_wall = SHOWS["the pattern, on no canvas"]
+    rate = bare_rate(_plan(work, any_camera, any_wall, words), 2.0)
+    words["RATE"] = str(min(240, round(1.25 * rate)))
+    return {name: _plan(work, *places, words) for name, places in SHOWS.items()}
+
+
+def _plan(work: Path, camera: str, wall: str, words: Mapping[str, str]) -> Plan:
+    text = SHOW.replace("CAMERA", camera).replace("WALL", wall)
+    for word, value in words.items():
+        text = text.replace(word, value)
+    (work / "bench.yaml").write_text(text)
+    return make_plan("bench.yaml", os.environ, work, displays=False)
 
 
 def bare_rate(plan: Plan, seconds: float) -> float:
@@ -167,6 +179,7 @@ def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    options.add_argument("--bank", default="montreal")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--seconds", type=float, default=8.0)
     options.add_argument("--minutes", type=float, default=0.0)
@@ -175,10 +188,11 @@ def main() -> None:
     given = options.parse_args()
     found: dict[str, object] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "bank": given.bank,
         "paint": str(given.paint),
     }
     with tempfile.TemporaryDirectory() as folder:
-        shows = plans(Path(folder), given.paint)
+        shows = plans(Path(folder), given.bank, given.paint)
         if given.rounds:
             found |= turns(shows, given.rounds, given.seconds)
         if given.minutes:

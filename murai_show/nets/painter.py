@@ -14,7 +14,7 @@ EPS = 1e-3
 
 # From a bare CPU to a large GPU.  docs/LOG.md has the designs that these were chosen from.
 SIZES: Mapping[str, Mapping[str, int]] = {
-    "pocket": {"half": 16, "quarter": 40, "blocks": 3},
+    "pocket": {"half": 16, "quarter": 48, "blocks": 3},
     "kiosk": {"half": 32, "quarter": 56, "blocks": 4},
     "stage": {"half": 48, "quarter": 96, "blocks": 5},
     "facade": {"half": 64, "quarter": 128, "blocks": 6},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +12,19 @@ from typing import Any
 import torch
 
 from murai_show.errors import TrainError, UsageError
-from murai_show.nets.grow import can_grow, grow
+from murai_show.nets.grow import grow
 from murai_show.nets.painter import SIZES
+from murai_show.nets.shrink import shrink
 from murai_show.style.bank import Bank, kernel_sets, kernels_of, read_bank
 from murai_show.style.card import SHARED, StyleCard
-from murai_show.train.data import Crop
+from murai_show.train.data import Crop, Photos, list_photos
 from murai_show.train.lesson import Painting
 from murai_show.train.recipe import LEARNING_ON, OWN, PRECISIONS, VECTORS_ALONE, Recipe
 from murai_show.train.run import Training
+
+# A painter is shrunk to what it makes of so many photographs, of so many pixels.
+SHRINKING, SHRINKING_SIDE = 16, 224
+log = logging.getLogger(__name__)
 
 
 def parse_crop(text: str) -> Crop | None:
@@ -112,7 +118,7 @@ def plan_training(
     start = None if into is None else foundation(into, names)
     size = _check_size(goal.size, start, adds=goal.into is not None)
     if start is not None and goal.size is not None:
-        start = grown(start, size)
+        start = resized(start, size, names, content)
     teacher = None if goal.teacher is None else read_bank(goal.teacher)
     if teacher is not None:
         _check_teacher(paintings, teacher)
@@ -152,18 +158,32 @@ def foundation(bank: Bank, names: Sequence[str]) -> Bank:
     return sets.get(SHARED, next(iter(sets.values())))
 
 
-def grown(bank: Bank, size: str) -> Bank:
-    """`bank`, of one network, with a painter of `size` that paints the same; itself where it has
-    that size."""
+def resized(bank: Bank, size: str, names: Sequence[str], content: Path) -> Bank:
+    """`bank`, of one network, with a painter of `size`; itself where it has that size.
+
+    A larger one paints the same.  A smaller one paints nearly the same of the photographs in
+    `content`; of the bank's styles it keeps those that are in `names`, or all where none is, for
+    fewer are kept better.  Raises TrainError when the photographs cannot be read.
+    """
     old, new = dict(bank.card.config), dict(SIZES[size])
     if old == new or bank.card.architecture != "painter":
         return bank
     weights = {name: torch.from_numpy(kernel.copy()) for name, kernel in bank.network.items()}
-    network, vectors = grow(weights, torch.from_numpy(bank.styles.copy()), old, new)
+    vectors, cards = torch.from_numpy(bank.styles.copy()), bank.card.styles
+    least = {key: min(old[key], new[key]) for key in old}
+    if least != old:
+        log.info("%s: its painter shrinks to %s", bank.path, size)
+        rows = [row for row, card in enumerate(cards) if card.name in names] or [*range(len(cards))]
+        vectors, cards = vectors[rows], tuple(cards[row] for row in rows)
+        photos = Photos(list_photos(content), Recipe.seed)
+        batch = photos.batch(0, max(SHRINKING, len(rows)), SHRINKING_SIDE)
+        weights, vectors = shrink(weights, vectors, old, least, batch)
+    if least != new:
+        weights, vectors = grow(weights, vectors, least, new)
     return replace(
         bank,
-        card=replace(bank.card, config=new),
-        network={name: kernel.numpy() for name, kernel in network.items()},
+        card=replace(bank.card, config=new, styles=cards),
+        network={name: kernel.numpy() for name, kernel in weights.items()},
         styles=vectors.numpy(),
     )
 
@@ -209,11 +229,6 @@ def _check_size(size: str | None, start: Bank | None, *, adds: bool) -> str:
         return own
     if adds:
         raise TrainError(f"{start.path}: its painter's size is {own}, not {size}; leave --size out")
-    if start.card.architecture == "painter" and not can_grow(config, SIZES[size]):
-        raise TrainError(
-            f"{start.path}: its painter's size is {own}, and a painter can grow but not shrink to "
-            f"{size}; a smaller one learns from it with --teacher {start.path} --size {size}"
-        )
     return size
 
 

@@ -12,10 +12,17 @@ from murai_show.errors import TrainError
 from murai_show.nets import painter
 from murai_show.style.bank import read_bank, write_bank
 from murai_show.style.network import build_network
-from murai_show.train.goal import Goal, choose_recipe, list_paintings, plan_training
+from murai_show.train.data import open_picture
+from murai_show.train.goal import (
+    Goal,
+    choose_recipe,
+    list_paintings,
+    plan_training,
+    resized,
+)
 from murai_show.train.recipe import Recipe
 from murai_show.train.run import train
-from tests.banks import write_small_bank
+from tests.banks import CONFIG, write_small_bank
 
 
 def test_names_must_differ(school) -> None:
@@ -92,14 +99,39 @@ def test_a_bank_grows_to_a_larger_size(school, tmp_path, monkeypatch) -> None:
     assert (pictures[0] - pictures[1]).square().mean().sqrt() < 0.03
 
 
-def test_a_bank_does_not_shrink_or_grow_with_its_others(school, tmp_path, monkeypatch) -> None:
-    smaller, larger = ({"half": n, "quarter": n, "blocks": 1} for n in (4, 12))
-    monkeypatch.setitem(painter.SIZES, "smaller", smaller)  # pyright: ignore
+def test_a_bank_shrinks_to_a_smaller_size(school, tmp_path, monkeypatch, caplog) -> None:
+    """Nothing is lost of a painter that had grown, and styles that are not learned stay behind."""
+    wide = {"half": 12, "quarter": 16, "blocks": 2}
+    sizes = {"small": CONFIG, "wide": wide, "tall": {**wide, "half": 8, "blocks": 3}}
+    for name, config in sizes.items():
+        monkeypatch.setitem(painter.SIZES, name, config)  # pyright: ignore
+    small = read_bank(write_small_bank(tmp_path / "small.safetensors", ("dots", "lines")))
+    caplog.set_level("INFO")
+    assert resized(small, "small", ["dots"], school.content) is small
+    grown = resized(small, "wide", ["dots"], school.content)
+    assert not caplog.records
+    path, out = tmp_path / "wide.safetensors", tmp_path / "out.safetensors"
+    write_bank(path, grown.card, grown.network, grown.styles)
+    goal = Goal(out, size="small", start=path, folder=tmp_path / "run")
+    recipe = replace(school.recipe, steps=1, rate=1e-6, warm_up=1)
+    training = plan_training(goal, school.paintings[:1], school.content, school.features, recipe)
+    assert "wide.safetensors: its painter shrinks to small" in caplog.text
+    train(training)
+    back = read_bank(out)
+    assert (dict(back.card.config), back.card.names) == (CONFIG, ("dots",))
+    photo = open_picture(next(school.content.iterdir()))[None]
+    one, two = (
+        build_network(bank)(photo, torch.from_numpy(bank.styles[:1])) for bank in (grown, back)
+    )
+    assert (one - two).square().mean().sqrt() < 0.02
+    tall = resized(grown, "tall", ["dots"], school.content)  # narrower here, deeper there
+    assert dict(tall.card.config) == sizes["tall"]
+
+
+def test_a_bank_does_not_change_its_size_with_its_others(school, tmp_path, monkeypatch) -> None:
+    larger = {"half": 12, "quarter": 12, "blocks": 1}
     monkeypatch.setitem(painter.SIZES, "larger", larger)  # pyright: ignore
     bank = write_small_bank(tmp_path / "small.safetensors")
-    goal = Goal(bank=Path("out.safetensors"), size="smaller", start=bank)
-    with pytest.raises(TrainError, match=r"can grow but not shrink to smaller; .* --teacher"):
-        plan_training(goal, school.paintings, school.content, None, school.recipe)
     goal = Goal(bank=None, size="larger", into=bank)
     recipe = replace(school.recipe, own="all")
     with pytest.raises(TrainError, match="its painter's size is its own, not larger; leave --size"):
