@@ -95,6 +95,8 @@ def train(
     targets = style_targets(training.paintings, features, recipe.style_side, device)
     names = [painting.card.name for painting in training.paintings]
     student = Student(recipe, names, training.start, device, training.into)
+    with torch.no_grad():  # a painter that two machines have shrunk may differ in its last bits
+        ranks.average([student.styles, *student.painter.parameters()])
     teacher = None if training.teacher is None else Teacher(training.teacher, names, device)
     lesson = Lesson(student, features, targets, places, precision, teacher)
     records = Records(training.folder, _about(training, features))
