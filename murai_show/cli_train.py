@@ -38,7 +38,12 @@ def train(
         str | None, typer.Option(help="Of the painter: pocket, kiosk (the default), stage, facade.")
     ] = None,
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="BANK", help="Begin with this bank's painter.")
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="BANK",
+            help="Begin with this bank's painter; with another --size it grows or shrinks.",
+        ),
     ] = None,
     into: Annotated[
         Path | None, typer.Option(metavar="BANK", help="Add to this bank; --vector-only or --own.")
@@ -68,7 +73,7 @@ def train(
         str | None, typer.Option(help="cpu, cuda, cuda:1 … Default: a GPU where there is one.")
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="fp32, bf16, or auto: bf16 on a GPU that has it.")
+        str, typer.Option(help="Of the VGG: fp32, bf16, or auto, what is quicker here.")
     ] = Recipe.precision,
     batch: Annotated[
         int | None,
