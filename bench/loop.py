@@ -111,6 +111,9 @@ def bare_rate(plan: Plan, seconds: float) -> float:
     stylizer = open_stylizer(plan.bank, plan.paint, practice_frames)
     pixels = np.random.default_rng(1).integers(0, 256, (*plan.paint[::-1], 3), np.uint8)
     look = Look(((plan.bank.styles[0], 1.0),))
+    warm = time.perf_counter() + 0.5  # a show's first pictures, too, come before it is on air
+    while time.perf_counter() < warm:
+        stylizer(Frame(pixels, 0.0, 0.0, 0, "bare"), look)
     count, begun = 0, time.perf_counter()
     while time.perf_counter() - begun < seconds:
         stylizer(Frame(pixels, 0.0, 0.0, count, "bare"), look)
