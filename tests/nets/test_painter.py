@@ -4,7 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murai_show.nets.classic import Classic
-from murai_show.nets.conditional import ConditionalNorm, neutral_style, style_length
+from murai_show.nets.conditional import (
+    ConditionalNorm,
+    LearningNorm,
+    neutral_style,
+    style_length,
+)
 from murai_show.nets.painter import Painter
 
 
@@ -21,6 +26,25 @@ def test_conditional_norm_is_instance_norm_with_a_style() -> None:
     expected = torch.nn.functional.instance_norm(x, eps=1e-3)
     expected = expected * scale[:, :, None, None] + shift[:, :, None, None]
     assert torch.allclose(norm(x, scale, shift), expected, atol=1e-5)
+
+
+def test_the_norm_that_learns_is_the_norm_that_paints() -> None:
+    torch.manual_seed(3)
+    x, scale, shift = torch.randn(2, 5, 16, 18) * 3 + 1, torch.rand(2, 5), torch.randn(2, 5)
+    norm = ConditionalNorm(5, 1e-3)
+    learning = norm(x, scale.requires_grad_(), shift)
+    with torch.no_grad():
+        assert torch.equal(learning, norm(x, scale, shift))
+    assert learning.requires_grad
+
+
+def test_the_norm_that_learns_has_the_gradient_that_differences_find() -> None:
+    torch.manual_seed(4)
+    x, scale, shift = (
+        torch.randn(shape, dtype=torch.float64, requires_grad=True)
+        for shape in ((2, 3, 5, 4), (2, 3), (2, 3))
+    )
+    assert torch.autograd.gradcheck(LearningNorm.apply, (x, scale, shift, 1e-3))
 
 
 def test_conditional_norm_keeps_its_statistics_in_fp32() -> None:
