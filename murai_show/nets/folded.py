@@ -1,7 +1,8 @@
 """The painter rearranged for engines: the same picture with fewer passes over memory.
 
 What costs an int8 engine its time is not arithmetic but the tensors between its convolutions.  Here
-the ×2 enlargement and the mean of each 2×2 are inside the kernels beside them, both exactly.
+both shuffles of bytes, the ×2 enlargement and the mean of each 2×2 are inside the kernels beside
+them, all exactly.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ _TAPS = (
 
 
 class Folded(nn.Module):
-    """`painter`, for inference.
+    """`painter`, for inference: bytes in, bytes out.
 
+    - The ×2 unshuffle and the first 3×3 are one convolution of the frame where it lies: two pixels
+      beside each other are read as six channels, and two rows are a stride.  It takes whole bytes,
+      so that int8 has nothing to round.
     - Enlarging ×2 bilinearly and convolving 3×3 is one 3×3 convolution at 1/4 that gives the four
       sub-pixels, borders included.
     - The head's 3×3, its shuffle and the mean of each 2×2 are one 4×4 convolution at 1/2.
@@ -35,25 +39,34 @@ class Folded(nn.Module):
         super().__init__()
         self.painter = painter
         quarter, half = painter.up.in_channels, painter.up.out_channels
+        self.enter = nn.Conv2d(6, half, (6, 3), stride=(2, 1)).requires_grad_(False)
         self.up = nn.Conv2d(
             quarter, 4 * half, 3, padding=1, padding_mode="replicate", bias=False
         ).requires_grad_(False)
         self.head = nn.Conv2d(half, 12, 4).requires_grad_(False)
+        assert self.enter.bias is not None
         assert self.head.bias is not None
         with torch.no_grad():
+            # Of 0..255 the painter makes -1..1.
+            self.enter.weight.copy_(_entering(painter.enter.weight) * (2.0 / 255.0))
+            self.enter.bias.copy_(-painter.enter.weight.sum((1, 2, 3)))
             self.up.weight.copy_(_enlarging(painter.up.weight))
             self.head.weight.copy_(_averaging(painter.head.weight))
             assert painter.head.bias is not None
             bias = painter.head.bias.reshape(3, 4).mean(1)
             self.head.bias.copy_(bias.repeat(4))
 
-    def forward(self, picture: Tensor, style: Tensor) -> Tensor:
+    def forward(self, frame: Tensor, style: Tensor) -> Tensor:
         """Paint.
 
-        `picture`: (B, 3, H, W), RGB, 0..1, H and W multiples of 4.  `style`: (B, style_length).
-        Returns the picture's sub-pixels, (B, 12, H/2, W/2), RGB, 0..1; `shuffled` puts them in
-        their places, and they may be rounded to bytes before.
+        `frame`: (B, H, W, 3), RGB, uint8, H and W multiples of 4.  `style`: (B, style_length).
+        Returns the picture, of the frame's shape and type.
         """
+        painted = self.subpixels(frame, style)
+        return interleaved(torch.round(painted * 255.0).to(torch.uint8))  # bytes: a quarter to move
+
+    def subpixels(self, frame: Tensor, style: Tensor) -> Tensor:
+        """The picture of `frame` in 0..1, sub-pixel by sub-pixel, (B, 2·2·3, H/2, W/2), RGB."""
         painter = self.painter
         norms: list[ConditionalNorm] = [*painter.norms]  # pyright: ignore[reportAssignmentType]
         steps = iter(zip(norms, pairs(style, norms), strict=True))
@@ -63,8 +76,7 @@ class Folded(nn.Module):
             flat = F.instance_norm(x, eps=norm.eps)
             return flat * scale[:, :, None, None] + shift[:, :, None, None]
 
-        x = F.pixel_unshuffle(picture * 2.0 - 1.0, 2)
-        x = F.relu(normed(painter.enter(x)))
+        x = F.relu(normed(self.enter(_rows_of_pairs(frame).float())))
         x = F.relu(normed(painter.down(x)))
         for first, second in zip(painter.blocks[::2], painter.blocks[1::2], strict=True):
             x = x + normed(second(F.relu(normed(first(x)))))
@@ -72,11 +84,37 @@ class Folded(nn.Module):
         return torch.sigmoid(self.head(F.pad(x, (1, 2, 1, 2), mode="replicate")))
 
 
+def _rows_of_pairs(frame: Tensor) -> Tensor:
+    """`frame`, (B, H, W, 3), as (B, 6, H + 4, W/2 + 2): two pixels a place, borders of two
+    replicated.  In channels-last, which engines keep, the bytes stay where they are."""
+    batch, height, width, _ = frame.shape
+    x = frame.reshape(batch, height, width // 2, 6)
+    x = torch.cat((x[:, :2], x, x[:, -2:]), 1)
+    x = torch.cat((x[:, :, :1], x, x[:, :, -1:]), 2)
+    return x.permute(0, 3, 1, 2)
+
+
 def shuffled(x: Tensor) -> Tensor:
     """Put sub-pixels in their places: (B, 4C, H, W), sub-pixel by sub-pixel, to (B, C, 2H, 2W)."""
     batch, channels, height, width = x.shape
     x = x.reshape(batch, 2, 2, channels // 4, height, width).permute(0, 3, 4, 1, 5, 2)
     return x.reshape(batch, channels // 4, 2 * height, 2 * width)
+
+
+def interleaved(x: Tensor) -> Tensor:
+    """Put sub-pixels in their places: (B, 2·2·3, H, W), sub-pixel by sub-pixel, to
+    (B, 2H, 2W, 3)."""
+    batch, _, height, width = x.shape
+    x = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 6).permute(0, 1, 3, 2, 4)
+    return x.reshape(batch, 2 * height, 2 * width, 3)
+
+
+def _entering(kernel: Tensor) -> Tensor:
+    """`kernel`, (O, 3·2·2, 3, 3), behind a ×2 unshuffle, as one of (O, 2·3, 6, 3) for rows of pairs
+    of pixels, with stride (2, 1)."""
+    outputs = kernel.shape[0]
+    kernel = kernel.reshape(outputs, 3, 2, 2, 3, 3)  # O, colour, row, column, y, x
+    return kernel.permute(0, 3, 1, 4, 2, 5).reshape(outputs, 6, 6, 3)
 
 
 def _enlarging(kernel: Tensor) -> Tensor:

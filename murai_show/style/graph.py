@@ -48,7 +48,7 @@ def trace(bank: Bank) -> ov.Model:
     import torch
     from torch import Tensor, nn
 
-    from murai_show.nets.folded import Folded, shuffled
+    from murai_show.nets.folded import Folded
     from murai_show.nets.painter import Painter
     from murai_show.style.network import build_network
 
@@ -57,15 +57,14 @@ def trace(bank: Bank) -> ov.Model:
 
         def __init__(self, network: nn.Module) -> None:
             super().__init__()
-            self.network = Folded(network) if isinstance(network, Painter) else network
+            self.network = network
 
         def forward(self, frame: Tensor, style: Tensor) -> Tensor:
             picture = self.network(frame.permute(0, 3, 1, 2).float() * (1.0 / 255.0), style)
-            picture = torch.round(picture * 255.0).to(torch.uint8)
-            if isinstance(self.network, Folded):
-                picture = shuffled(picture)  # as bytes: a quarter of the way
-            return picture.permute(0, 2, 3, 1)
+            return torch.round(picture * 255.0).to(torch.uint8).permute(0, 2, 3, 1)
 
+    network = build_network(bank)
+    easel = Folded(network) if isinstance(network, Painter) else Easel(network)
     length = bank.styles.shape[1]
     example = (torch.zeros((1, *_EXAMPLE, 3), dtype=torch.uint8), torch.zeros((1, length)))
     free = [ov.PartialShape([1, -1, -1, 3]), ov.PartialShape([1, length])]
@@ -74,9 +73,7 @@ def trace(bank: Bank) -> ov.Model:
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore
         warnings.simplefilter("ignore", DeprecationWarning)  # of tracing itself
         try:
-            return ov.convert_model(
-                Easel(build_network(bank)).eval(), example_input=example, input=free
-            )
+            return ov.convert_model(easel.eval(), example_input=example, input=free)
         except RuntimeError as error:
             raise EngineError(_first_line("OpenVINO cannot read the network", error)) from None
 
@@ -119,7 +116,7 @@ def quantise(
             for k in range(each)
         ]
         try:
-            return nncf.quantize(
+            narrow = nncf.quantize(
                 model,
                 nncf.Dataset(shown),
                 # Symmetric: a range of its own for each end cost the picture 0.01 to 0.02 of SSIM.
@@ -136,6 +133,26 @@ def quantise(
             )
         except (RuntimeError, nncf.errors.InternalError, nncf.errors.ValidationError) as error:
             raise EngineError(_first_line("int8 cannot be made", error)) from None
+    _take_bytes_whole(narrow)
+    return narrow
+
+
+def _take_bytes_whole(model: ov.Model) -> None:
+    """Where a convolution reads the frame's bytes, give it the range of bytes.
+
+    The brightest that was seen is not the brightest there is, and a range of 256 whole numbers
+    costs no pass over the frame at all.
+    """
+    for op in _ops(model):
+        if op.get_type_name() == "FakeQuantize" and _is_bytes(op.input_value(0).get_node()):
+            for index, bound in enumerate((0.0, 255.0, 0.0, 255.0), start=1):
+                shape = list(op.input_value(index).get_shape())
+                constant = ov.opset13.constant(np.full(shape, bound, np.float32))
+                op.input(index).replace_source_output(constant.output(0))
+
+
+def _is_bytes(op: ov.Node) -> bool:
+    return op.get_type_name() == "Convert" and op.input_value(0).get_element_type() == ov.Type.u8
 
 
 def save(model: ov.Model, path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from murai_show.nets.conditional import neutral_style, style_length
-from murai_show.nets.folded import Folded, shuffled
+from murai_show.nets.folded import Folded, interleaved, shuffled
 from murai_show.nets.painter import Painter
 
 
@@ -18,10 +18,14 @@ def test_it_paints_the_same_picture_to_the_last_pixel(height: int, width: int) -
     assert painter.head.bias is not None
     torch.nn.init.normal_(painter.head.bias)
     style = neutral_style(painter)[None] + 0.3 * torch.randn(2, style_length(painter))
-    picture = torch.rand(2, 3, height, width)
-    painted = shuffled(Folded(painter)(picture, style))
-    assert painted.shape == picture.shape
-    assert torch.allclose(painted, painter(picture, style), atol=2e-5)
+    frame = torch.randint(0, 256, (2, height, width, 3), dtype=torch.uint8)
+    expected = painter(frame.permute(0, 3, 1, 2) / 255.0, style).permute(0, 2, 3, 1)
+    folded = Folded(painter)
+    assert torch.allclose(interleaved(folded.subpixels(frame, style)), expected, atol=2e-5)
+    painted = folded(frame, style)
+    assert painted.shape == frame.shape
+    assert painted.dtype == torch.uint8
+    assert (painted - expected * 255.0).abs().max() < 0.51
 
 
 def test_shuffled_puts_each_sub_pixel_in_its_place() -> None:
@@ -29,3 +33,10 @@ def test_shuffled_puts_each_sub_pixel_in_its_place() -> None:
     picture = shuffled(subpixels)
     assert picture[0, 0].tolist() == [[0, 2], [4, 6]]
     assert picture[0, 1].tolist() == [[1, 3], [5, 7]]
+
+
+def test_interleaved_puts_pixels_beside_each_other_and_rows_below() -> None:
+    subpixels = torch.arange(12).reshape(1, 12, 1, 1)
+    picture = interleaved(subpixels)
+    assert picture[0, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert picture[0, 1].tolist() == [[6, 7, 8], [9, 10, 11]]

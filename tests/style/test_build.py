@@ -20,9 +20,16 @@ from murai_show.show.words import Size
 from murai_show.style import build, judge, open_stylizer
 from murai_show.style.bank import Bank, read_bank, write_bank
 from murai_show.style.build import build_engines, engines_name, find_engines, homes
+from murai_show.style.graph import quantise, trace
 from murai_show.style.identity import IdentityStylizer
 from murai_show.style.judge import Practice, Remembered, Verdict, read_verdict
-from murai_show.style.openvino import KEPT, OpenvinoStylizer, Program, painting_threads
+from murai_show.style.openvino import (
+    KEPT,
+    OpenvinoStylizer,
+    Program,
+    ov,
+    painting_threads,
+)
 from murai_show.style.pytorch import PytorchStylizer
 from murai_show.style.tune import choose
 from tests.banks import write_small_bank
@@ -69,6 +76,17 @@ def test_fp32_paints_what_pytorch_paints(bank: Bank, engines: build.Engines) -> 
         difference = np.abs(stylizer(frame_of(scene), LOOK).pixels - wanted)
         assert difference.max() <= 1
         assert (difference > 0).mean() < 0.01
+
+
+def test_int8_takes_bytes_as_they_are_however_dark_what_it_was_fitted_to(bank: Bank) -> None:
+    model = trace(bank)
+    dark = [scene // 4 for scene in scenes(2, 1)]
+    narrow = quantise(model, dark, bank.styles, sums_in_32=True)
+    ranges = [op for op in narrow.get_ordered_ops() if op.get_type_name() == "FakeQuantize"]
+    of_bytes = ranges[0].input_value(0).get_node()
+    assert of_bytes.input_value(0).get_element_type() == ov.Type.u8
+    bounds = [ranges[0].input_value(i).get_node().get_data().ravel().tolist() for i in range(1, 5)]
+    assert bounds == [[0.0], [255.0]] * 2
 
 
 def test_int8_is_another_computation_and_close(bank: Bank, engines: build.Engines) -> None:
