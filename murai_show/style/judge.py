@@ -43,6 +43,13 @@ class Verdict:
     why: str = ""
     style_loss: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def harm(self) -> float:
+        """What the style that suffered most did suffer, as a share of what it may."""
+        unlike = [(1.0 - value) / (1.0 - BAR) for value in self.ssim.values()]
+        weak = [(value - 1.0) / (LOST - 1.0) for value in self.style_loss.values()]
+        return max([*unlike, *weak], default=0.0)
+
 
 def read_verdict(raw: Mapping[str, Any]) -> Verdict:
     """A verdict from its JSON.  Raises TypeError or KeyError when it is none."""
@@ -131,11 +138,9 @@ def settle(
 def _by_harm(
     names: Sequence[str], every: Sequence[str], make: Callable[[Sequence[str]], Verdict]
 ) -> list[str]:
-    """`names`, first the one that alone of `every` one in eight bits costs the worst style most."""
-    left = {
-        name: min(make([other for other in every if other != name]).ssim.values()) for name in names
-    }
-    return sorted(names, key=lambda name: left[name])
+    """`names`, first the one that alone of `every` one in eight bits does the most harm."""
+    harm = {name: make([other for other in every if other != name]).harm for name in names}
+    return sorted(names, key=lambda name: -harm[name])
 
 
 def _painted(stylizer: Stylizer, frames: Sequence[np.ndarray], style: str) -> list[np.ndarray]:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -221,6 +222,30 @@ def test_the_convolutions_that_hurt_are_given_back(
     assert asked[0] == ()
     assert [name.split("/")[0].split(".")[-1] for name in found.wide] == ["head", "enter"]
     assert names[-1].endswith("2 of 6 convolutions kept wide")
+
+
+def test_what_costs_a_style_its_strokes_goes_before_what_costs_likeness() -> None:
+    """By itself `b` leaves the picture least like fp32's, and well within the bar; `c` takes a
+    fiftieth of the style, two thirds of what may be lost."""
+    alone = {
+        "a": Verdict(True, {"s": 0.995}),
+        "b": Verdict(True, {"s": 0.98}, style_loss={"s": 1.001}),
+        "c": Verdict(True, {"s": 0.99}, style_loss={"s": 1.02, "t": 0.97}),
+        "d": Verdict(True, {"s": 0.99}),
+    }
+
+    def make(wide: Sequence[str]) -> Verdict:
+        narrow = [name for name in alone if name not in wide]
+        return alone[narrow[0]] if len(narrow) == 1 else Verdict("c" in wide, {"s": 0.9})
+
+    found: list[Sequence[str]] = []
+
+    def remembered(wide: Sequence[str]) -> Verdict:
+        found.append(tuple(wide))
+        return make(wide)
+
+    assert judge.settle(tuple(alone), remembered, lambda _: None, suspects=["a"]).good
+    assert found[-1] == ("a", "c")
 
 
 def test_the_judge_has_each_picture_painted_once_in_fp32(bank: Bank) -> None:
