@@ -87,8 +87,8 @@ class Folded(nn.Module):
 def _rows_of_pairs(frame: Tensor) -> Tensor:
     """`frame`, (B, H, W, 3), as (B, 6, H + 4, W/2 + 2): two pixels a place, borders of two
     replicated.  In channels-last, which engines keep, the bytes stay where they are."""
-    batch, height, width, _ = frame.shape
-    x = frame.reshape(batch, height, width // 2, 6)
+    height, width = frame.shape[1:3]
+    x = frame.reshape(-1, height, width // 2, 6)  # a number would stay what it was in tracing
     x = torch.cat((x[:, :2], x, x[:, -2:]), 1)
     x = torch.cat((x[:, :, :1], x, x[:, :, -1:]), 2)
     return x.permute(0, 3, 1, 2)
@@ -104,9 +104,9 @@ def shuffled(x: Tensor) -> Tensor:
 def interleaved(x: Tensor) -> Tensor:
     """Put sub-pixels in their places: (B, 2·2·3, H, W), sub-pixel by sub-pixel, to
     (B, 2H, 2W, 3)."""
-    batch, _, height, width = x.shape
-    x = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 6).permute(0, 1, 3, 2, 4)
-    return x.reshape(batch, 2 * height, 2 * width, 3)
+    height, width = x.shape[2:]
+    x = x.permute(0, 2, 3, 1).reshape(-1, height, width, 2, 6).permute(0, 1, 3, 2, 4)
+    return x.reshape(-1, 2 * height, 2 * width, 3)
 
 
 def _entering(kernel: Tensor) -> Tensor:

@@ -151,13 +151,13 @@ class OpenvinoStylizer:
 
     def _compile(self, count: int, size: Size) -> ov.InferRequest:
         graph = self._graph.clone()
-        graph.reshape({0: [count, size.height, size.width, 3], 1: list(graph.inputs[1].shape)})
         wanted = {
             "INFERENCE_PRECISION_HINT": HINTS[self.program.precision],
             "INFERENCE_NUM_THREADS": self.program.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
         try:
+            graph.reshape({0: [count, size.height, size.width, 3], 1: list(graph.inputs[1].shape)})
             return self._core.compile_model(graph, "CPU", wanted).create_infer_request()
         except RuntimeError as error:
             raise EngineError(f"{self.program.graph.name}: {_last_line(error)}") from None
