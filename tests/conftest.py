@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -46,12 +44,3 @@ def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test remembers as a secret no other one finds hidden."""
     monkeypatch.setattr(redact, "_known", ())
     monkeypatch.setattr(redact, "_forms_of", {})
-
-
-@pytest.fixture(autouse=True)
-def root_level() -> Iterator[None]:
-    """As it was: what builds engines may leave the root logger deaf to warnings, which later tests
-    listen for; `logs.start` gives the program's own loggers levels of their own."""
-    before = logging.root.level
-    yield
-    logging.root.setLevel(before)

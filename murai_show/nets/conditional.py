@@ -43,8 +43,8 @@ class LearningNorm(torch.autograd.Function):
 
     For z = s·y + t with y = (x - mean)/std and the gradient g at z, the gradient at x is
     s/std · (g - mean(g) - y·mean(g·y)) (Ioffe and Szegedy 2015, §3, over one picture): four passes
-    over memory.  Autograd, step by step through the statistics, is five to eight times as slow on
-    a CPU.
+    over memory.  Autograd, step by step through the statistics, is four to ten times as slow on a
+    CPU.
     """
 
     @staticmethod

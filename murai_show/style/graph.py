@@ -10,7 +10,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,8 @@ def trace(bank: Bank) -> ov.Model:
     length = bank.styles.shape[1]
     example = (torch.zeros((1, *_EXAMPLE, 3), dtype=torch.uint8), torch.zeros((1, length)))
     free = [ov.PartialShape([1, -1, -1, 3]), ov.PartialShape([1, length])]
-    with warnings.catch_warnings():
+    # Without gradients: the norm that learns is not made of operators that a tracer knows.
+    with torch.no_grad(), _root_kept(), warnings.catch_warnings():
         # A size that is no multiple of 4 is padded by the caller, so the branch is always the same.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore
         warnings.simplefilter("ignore", DeprecationWarning)  # of tracing itself
@@ -76,6 +77,16 @@ def trace(bank: Bank) -> ov.Model:
             return ov.convert_model(easel.eval(), example_input=example, input=free)
         except RuntimeError as error:
             raise EngineError(_first_line("OpenVINO cannot read the network", error)) from None
+
+
+@contextlib.contextmanager
+def _root_kept() -> Iterator[None]:
+    """OpenVINO sets the root logger to ERROR, and leaves it so where it cannot read a network."""
+    before = logging.root.level
+    try:
+        yield
+    finally:
+        logging.root.setLevel(before)
 
 
 def convolutions(model: ov.Model) -> list[str]:

@@ -12,15 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from murai_show.errors import EngineError
 from murai_show.frame import Frame
+from murai_show.nets.classic import Classic
+from murai_show.nets.conditional import neutral_style
 from murai_show.show.plan import PlannedBank
 from murai_show.show.timeline import Look
 from murai_show.show.words import Size
 from murai_show.style import build, judge, open_stylizer
 from murai_show.style.bank import Bank, read_bank, write_bank
 from murai_show.style.build import build_engines, engines_name, find_engines, homes
+from murai_show.style.card import BankCard, StyleCard
 from murai_show.style.graph import quantise, trace
 from murai_show.style.identity import IdentityStylizer
 from murai_show.style.judge import Practice, Remembered, Verdict, read_verdict
@@ -77,6 +81,41 @@ def test_fp32_paints_what_pytorch_paints(bank: Bank, engines: build.Engines) -> 
         difference = np.abs(stylizer(frame_of(scene), LOOK).pixels - wanted)
         assert difference.max() <= 1
         assert (difference > 0).mean() < 0.01
+
+
+def test_other_peoples_networks_are_traced_too(tmp_path: Path) -> None:
+    """Within one step of 255, as ours are."""
+    torch.manual_seed(5)
+    network = Classic((4, 8, 8), 1)
+    card = BankCard(
+        "classic", {"widths": [4, 8, 8], "blocks": 1}, (StyleCard("old", "somebody", "CC0"),)
+    )
+    weights = {name: weight.numpy() for name, weight in network.state_dict().items()}
+    write_bank(tmp_path / "old.safetensors", card, weights, neutral_style(network)[None].numpy())
+    old = read_bank(tmp_path / "old.safetensors")
+    model = trace(old)
+    model.reshape({0: [1, SIZE.height, SIZE.width, 3], 1: [1, old.styles.shape[1]]})
+    scene = scenes(1, 3)[0]
+    painted = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(
+        [scene[None], old.styles]
+    )[0][0]
+    wanted = PytorchStylizer(old, SIZE)(frame_of(scene), Look((("old", 1.0),))).pixels
+    assert np.abs(painted.astype(int) - wanted.astype(int)).max() <= 1
+
+
+def test_a_network_that_cannot_be_traced_leaves_warnings_on(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OpenVINO alone would leave the root logger at ERROR."""
+
+    def untraceable(*_: object, **__: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(torch.jit, "trace", untraceable)
+    caplog.set_level(logging.INFO)
+    with pytest.raises(EngineError, match="cannot read the network"):
+        trace(bank)
+    assert logging.root.level == logging.INFO
 
 
 def test_int8_takes_bytes_as_they_are_however_dark_what_it_was_fitted_to(bank: Bank) -> None:
