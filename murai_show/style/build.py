@@ -27,7 +27,7 @@ from murai_show.style.judge import Practice, Remembered, Verdict, judge, read_ve
 from murai_show.style.openvino import OpenvinoStylizer, Program, ov, painting_threads
 from murai_show.style.vault import PART, choose_home, clear, content_key, user_cache
 
-FORMAT = 3
+FORMAT = 4
 FACTS = "engines.json"
 Watch = Callable[[str], None]
 

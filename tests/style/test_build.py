@@ -129,6 +129,35 @@ def test_int8_takes_bytes_as_they_are_however_dark_what_it_was_fitted_to(bank: B
     assert bounds == [[0.0], [255.0]] * 2
 
 
+def test_int8_gives_the_trunk_room_and_the_head_finer_steps(bank: Bank) -> None:
+    """Beside the largest value that a frame really gives there."""
+    frame, style = scenes(1, 1)[0], bank.styles[:1]
+    narrow = quantise(trace(bank), [frame], style, sums_in_32=True)
+    rooms = []
+    for op in narrow.get_ordered_ops():
+        source = op.input_value(0).get_node() if op.get_type_name() == "FakeQuantize" else op
+        if source is not op and source.get_type_name() in ("Add", "Relu"):
+            most = float(op.input_value(2).get_node().get_data().max())
+            largest = seen_at(trace(bank), source.get_friendly_name(), frame, style)
+            rooms.append((source.get_type_name(), most / largest))
+    trunks = [room for kind, room in rooms if kind == "Add"]
+    assert trunks == pytest.approx([1.25] * len(trunks), rel=0.02)
+    assert len(trunks) >= 1
+    assert rooms[-1][1] == pytest.approx(0.75, rel=0.02)
+    rectified = [room for kind, room in rooms[:-1] if kind == "Relu"]
+    assert len(rectified) >= 2
+    assert rectified == pytest.approx([1.0] * len(rectified), rel=0.02)
+
+
+def seen_at(model: ov.Model, name: str, frame: np.ndarray, style: np.ndarray) -> float:
+    """The largest value, whatever its sign, of the operator `name` in fp32."""
+    [op] = [op for op in model.get_ordered_ops() if op.get_friendly_name() == name]
+    model.add_outputs(op.output(0))
+    wanted = {"INFERENCE_PRECISION_HINT": "f32"}
+    found = ov.Core().compile_model(model, "CPU", wanted)([frame[None], style])
+    return float(np.abs(found[1]).max())
+
+
 def test_int8_is_another_computation_and_close(bank: Bank, engines: build.Engines) -> None:
     exact, quick = (
         OpenvinoStylizer(bank, engines.program(name), SIZE) for name in ("fp32", "int8")
